@@ -1,0 +1,103 @@
+/*
+ * Single numbers of the store.
+ */
+
+#include "ai_api_meta.h"
+#include "ai_api_str.h"
+
+
+int
+ai_api_meta_get(ai_api_txn_t *txn, const char *name, uint64_t *v)
+{
+    int           rc;
+    ai_api_str_t  key, value;
+
+    key = ai_api_strz(name);
+
+    rc = ai_api_get(txn, AI_API_T_META, &key, &value);
+
+    if (rc == AI_API_DECLINED) {
+        *v = 0;
+        return AI_API_OK;
+    }
+
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    if (value.len != AI_API_META_LEN) {
+        return AI_API_CORRUPT;
+    }
+
+    *v = ai_api_get_le64(value.data);
+
+    return AI_API_OK;
+}
+
+
+int
+ai_api_meta_put(ai_api_txn_t *txn, const char *name, uint64_t v)
+{
+    u_char        bytes[AI_API_META_LEN];
+    ai_api_str_t  key, value;
+
+    ai_api_put_le64(bytes, v);
+
+    key = ai_api_strz(name);
+    value.data = bytes;
+    value.len = sizeof(bytes);
+
+    return ai_api_put(txn, AI_API_T_META, &key, &value, 0);
+}
+
+
+int
+ai_api_meta_bump(ai_api_txn_t *txn, const char *name, uint64_t *v)
+{
+    int  rc;
+
+    rc = ai_api_meta_get(txn, name, v);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    return ai_api_meta_put(txn, name, ++*v);
+}
+
+
+int
+ai_api_meta_touch(ai_api_txn_t *txn)
+{
+    int       rc;
+    uint64_t  v;
+
+    rc = ai_api_meta_get(txn, AI_API_META_WATERMARK, &v);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    return ai_api_meta_put(txn, AI_API_META_WATERMARK, v);
+}
+
+
+int
+ai_api_meta_node(ai_api_txn_t *txn, u_char node_id[AI_API_NODE_ID_LEN])
+{
+    int           rc;
+    ai_api_str_t  key, value;
+
+    key = ai_api_strz(AI_API_META_NODE);
+
+    rc = ai_api_get(txn, AI_API_T_META, &key, &value);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    if (value.len != AI_API_NODE_ID_LEN) {
+        return AI_API_CORRUPT;
+    }
+
+    memcpy(node_id, value.data, AI_API_NODE_ID_LEN);
+
+    return AI_API_OK;
+}

@@ -1,0 +1,379 @@
+/*
+ * The store's directory before the first fork: make it, look at what is
+ * there, give it to the worker's user.
+ */
+
+#define _GNU_SOURCE
+
+#include "ai_api_ledger.h"
+#include "ai_api_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+static int ai_api_prepare_files(const ai_api_store_conf_t *conf,
+    ai_api_store_error_t *e, int *made);
+static int ai_api_prepare_size(const char *dir, const char *name, off_t *size);
+static int ai_api_prepare_inspect(const ai_api_store_conf_t *conf,
+    ai_api_store_error_t *e);
+static int ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
+    ai_api_store_error_t *e);
+static int ai_api_prepare_examine(const ai_api_store_conf_t *conf);
+static int ai_api_prepare_look(ai_api_txn_t *txn);
+static int ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t);
+static int ai_api_prepare_rights(const ai_api_store_conf_t *conf, int made,
+    uid_t uid, gid_t gid, ai_api_store_error_t *e);
+static int ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid);
+
+
+int
+ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
+    const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e)
+{
+    int     rc, made, fresh;
+    off_t   size;
+    mode_t  mask;
+
+    rc = ai_api_prepare_files(conf, e, &made);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    fresh = ai_api_prepare_size(conf->dir, "data.mdb", &size) != AI_API_OK;
+
+    if (!fresh) {
+        rc = ai_api_prepare_inspect(conf, e);
+        if (rc != AI_API_OK) {
+            return rc;
+        }
+    }
+
+    mask = umask(077);
+    rc = ai_api_store_make(conf, node_id, e);
+    (void) umask(mask);
+
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    return ai_api_prepare_rights(conf, made, uid, gid, e);
+}
+
+
+/* The directory, and files that must not be mistaken for a new store. */
+
+static int
+ai_api_prepare_files(const ai_api_store_conf_t *conf, ai_api_store_error_t *e,
+    int *made)
+{
+    off_t        size;
+    struct stat  st;
+
+    *made = 0;
+
+    if (mkdir(conf->dir, 0700) == 0) {
+        *made = 1;
+        return AI_API_OK;
+    }
+
+    if (errno != EEXIST || stat(conf->dir, &st) == -1) {
+        return ai_api_store_fail(e, AI_API_INVALID, errno,
+                                 "cannot make directory \"%s\"", conf->dir);
+    }
+
+    if (!S_ISDIR(st.st_mode)) {
+        return ai_api_store_fail(e, AI_API_INVALID, ENOTDIR,
+                                 "\"%s\" is not a directory", conf->dir);
+    }
+
+    if (ai_api_prepare_size(conf->dir, "data.mdb", &size) == AI_API_OK) {
+        if (size != 0) {
+            return AI_API_OK;
+        }
+
+        return ai_api_store_fail(e, AI_API_CORRUPT, 0,
+                                 "\"%s/data.mdb\" is empty: %s", conf->dir,
+                                 AI_API_STORE_RESTORE);
+    }
+
+    if (ai_api_prepare_size(conf->dir, "lock.mdb", &size) == AI_API_OK) {
+        return ai_api_store_fail(e, AI_API_CORRUPT, 0,
+                                 "\"%s\" has lock.mdb but no data.mdb: %s",
+                                 conf->dir, AI_API_STORE_RESTORE);
+    }
+
+    return AI_API_OK;
+}
+
+
+static int
+ai_api_prepare_size(const char *dir, const char *name, off_t *size)
+{
+    int          fd, rc;
+    struct stat  st;
+
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1) {
+        return AI_API_IO;
+    }
+
+    rc = fstatat(fd, name, &st, 0);
+    (void) close(fd);
+
+    if (rc == -1) {
+        return AI_API_DECLINED;
+    }
+
+    *size = st.st_size;
+
+    return AI_API_OK;
+}
+
+
+/*
+ * A damaged file can end LMDB by a signal, so a child looks at it.  The
+ * answer is a byte in a pipe: whoever reaps the child first, no byte means
+ * that it fell.
+ */
+
+static int
+ai_api_prepare_inspect(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
+{
+    int      fd[2];
+    pid_t    pid;
+    char     byte;
+    ssize_t  n;
+
+    if (pipe2(fd, O_CLOEXEC) == -1) {
+        return ai_api_store_fail(e, AI_API_BUSY, errno, "pipe2() failed");
+    }
+
+    pid = fork();
+
+    if (pid == 0) {
+        byte = (char) -ai_api_prepare_examine(conf);
+        _exit(write(fd[1], &byte, 1) == 1 ? 0 : 1);
+    }
+
+    (void) close(fd[1]);
+
+    if (pid == -1) {
+        (void) close(fd[0]);
+        return ai_api_store_fail(e, AI_API_BUSY, errno, "fork() failed");
+    }
+
+    do {
+        n = read(fd[0], &byte, 1);
+    } while (n == -1 && errno == EINTR);
+
+    (void) close(fd[0]);
+
+    while (waitpid(pid, NULL, 0) == -1 && errno == EINTR) {
+        /* once more */
+    }
+
+    if (n != 1) {
+        byte = -AI_API_CORRUPT;
+    }
+
+    return ai_api_prepare_verdict(conf, -byte, e);
+}
+
+
+static int
+ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
+    ai_api_store_error_t *e)
+{
+    switch (rc) {
+
+    case AI_API_OK:
+    case AI_API_DECLINED:
+        return AI_API_OK;
+
+    case AI_API_CORRUPT:
+        return ai_api_store_fail(e, rc, 0, "the store in \"%s\" is damaged: "
+                                 "%s", conf->dir, AI_API_STORE_RESTORE);
+
+    case AI_API_VERSION:
+        return ai_api_store_fail(e, rc, 0, "the store in \"%s\" was made by a "
+                                 "newer version: use that one, or restore a "
+                                 "backup from before the upgrade", conf->dir);
+
+    default:
+        return ai_api_store_fail(e, rc, 0, "cannot open the store in \"%s\": "
+                                 "%s", conf->dir, ai_api_strerror(rc));
+    }
+}
+
+
+/* In the child.  A store without a table is a new one: DECLINED. */
+
+static int
+ai_api_prepare_examine(const ai_api_store_conf_t *conf)
+{
+    int                   rc, null;
+    ai_api_txn_t         *txn;
+    ai_api_store_t       *store;
+    ai_api_reader_t      *reader;
+    ai_api_store_error_t  e;
+
+    null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null != -1) {
+        (void) dup2(null, STDERR_FILENO);
+    }
+
+    rc = ai_api_store_open(conf, &store, &e);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_store_extend(store);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_reader_create(store, &reader);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_reader_begin(reader, &txn);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_prepare_look(txn);
+
+    ai_api_reader_destroy(reader);
+    ai_api_store_close(store);
+
+    return rc;
+}
+
+
+/* Every table's first and last path; nothing folded that is not there. */
+
+static int
+ai_api_prepare_look(ai_api_txn_t *txn)
+{
+    int       i, rc;
+    uint64_t  last, mark;
+
+    for (i = 0; i < AI_API_T_MAX; i++) {
+        rc = ai_api_prepare_ends(txn, i);
+        if (rc != AI_API_OK) {
+            return rc;
+        }
+    }
+
+    rc = ai_api_ledger_last(txn, &last);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_ledger_watermark(txn, &mark);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    return (mark > last) ? AI_API_CORRUPT : AI_API_OK;
+}
+
+
+static int
+ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t)
+{
+    int               rc;
+    ai_api_str_t      key, value;
+    ai_api_cursor_t  *c;
+
+    static const ai_api_str_t  first = ai_api_null_str;
+
+    rc = ai_api_cursor_open(txn, t, &c);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_cursor_seek(c, &first, &key, &value);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_cursor_last(c, &key, &value);
+    }
+
+    ai_api_cursor_close(c);
+
+    return (rc == AI_API_OK || rc == AI_API_DECLINED) ? AI_API_OK
+                                                      : AI_API_CORRUPT;
+}
+
+
+/* Run by root: what was made belongs to the worker's user. */
+
+static int
+ai_api_prepare_rights(const ai_api_store_conf_t *conf, int made, uid_t uid,
+    gid_t gid, ai_api_store_error_t *e)
+{
+    int          i, fd;
+    struct stat  st;
+
+    static const char *const  names[] = { "data.mdb", "lock.mdb" };
+
+    fd = open(conf->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        goto failed;
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (fchmodat(fd, names[i], 0600, 0) == -1) {
+            goto failed;
+        }
+
+        if (geteuid() == 0
+            && fchownat(fd, names[i], uid, gid, AT_SYMLINK_NOFOLLOW) == -1)
+        {
+            goto failed;
+        }
+    }
+
+    if (geteuid() == 0 && made && fchown(fd, uid, gid) == -1) {
+        goto failed;
+    }
+
+    (void) close(fd);
+
+    if (geteuid() == 0 && !made && ai_api_prepare_closed(&st, uid, gid)) {
+        return ai_api_store_fail(e, AI_API_INVALID, EACCES,
+                                 "directory \"%s\" is closed to the worker's "
+                                 "user id %ld: change its owner", conf->dir,
+                                 (long) uid);
+    }
+
+    return AI_API_OK;
+
+failed:
+
+    i = errno;
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    return ai_api_store_fail(e, AI_API_INVALID, i,
+                             "cannot set owner and mode in \"%s\"",
+                             conf->dir);
+}
+
+
+static int
+ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid)
+{
+    if (uid == 0 || st->st_uid == uid || (st->st_mode & S_IXOTH)) {
+        return 0;
+    }
+
+    return !(st->st_gid == gid && (st->st_mode & S_IXGRP));
+}

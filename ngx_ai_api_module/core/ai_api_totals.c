@@ -1,0 +1,336 @@
+/*
+ * Sums of a life: balances plus the tail of the ledger, kept by owner in an
+ * open-addressing table of the reader.
+ */
+
+#include "ai_api_totals.h"
+#include "ai_api_fold.h"
+#include "ai_api_ledger.h"
+#include "ai_api_str.h"
+
+#include <stdlib.h>
+
+
+#define AI_API_TAIL_SLOTS  256     /* at first; a power of two */
+
+
+/* An owner is named by the key of its balance. */
+
+typedef struct {
+    u_char           owner[AI_API_BALANCE_KEY];
+    u_char           len;          /* 0: an empty slot */
+    ai_api_totals_t  totals;
+} ai_api_tail_slot_t;
+
+typedef struct {
+    uint64_t             from;     /* records in (from, to] are in */
+    uint64_t             to;
+    size_t               n;
+    size_t               size;
+    ai_api_tail_slot_t  *slots;
+} ai_api_tail_t;
+
+
+static int ai_api_totals_sum(ai_api_txn_t *txn, ai_api_tail_t *tail,
+    const u_char *owner, size_t n, ai_api_totals_t *t);
+static int ai_api_tail_get(ai_api_txn_t *txn, ai_api_tail_t *own,
+    ai_api_tail_t **tail);
+static int ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t);
+static int ai_api_tail_record(void *data, const ai_api_charge_t *c);
+static int ai_api_tail_add(ai_api_tail_t *t, const u_char *owner, size_t n,
+    const ai_api_charge_t *c);
+static int ai_api_tail_grow(ai_api_tail_t *t);
+static ai_api_tail_slot_t *ai_api_tail_find(const ai_api_tail_t *t,
+    const u_char *owner, size_t n);
+static size_t ai_api_tail_hash(const u_char *owner, size_t n);
+static void ai_api_tail_free(void *p);
+
+
+int
+ai_api_totals_key(ai_api_txn_t *txn, const u_char key_id[AI_API_ID_LEN],
+    ai_api_totals_t *t)
+{
+    return ai_api_totals_both(txn, key_id, 0, t, NULL);
+}
+
+
+int
+ai_api_totals_user(ai_api_txn_t *txn, uint64_t user_id, ai_api_totals_t *t)
+{
+    return ai_api_totals_both(txn, NULL, user_id, NULL, t);
+}
+
+
+int
+ai_api_totals_system(ai_api_txn_t *txn, ai_api_totals_t *t)
+{
+    int             rc;
+    u_char          owner[AI_API_BALANCE_KEY];
+    ai_api_tail_t   own, *tail;
+
+    rc = ai_api_tail_get(txn, &own, &tail);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_totals_sum(txn, tail, owner, ai_api_balance_sys(owner),
+                               t);
+    }
+
+    free(own.slots);
+
+    return rc;
+}
+
+
+int
+ai_api_totals_both(ai_api_txn_t *txn, const u_char *key_id, uint64_t user_id,
+    ai_api_totals_t *key, ai_api_totals_t *user)
+{
+    int             rc;
+    u_char          owner[AI_API_BALANCE_KEY];
+    ai_api_tail_t   own, *tail;
+
+    rc = ai_api_tail_get(txn, &own, &tail);
+
+    if (rc == AI_API_OK && key != NULL) {
+        rc = ai_api_totals_sum(txn, tail, owner,
+                               ai_api_balance_key(owner, key_id), key);
+    }
+
+    if (rc == AI_API_OK && user != NULL) {
+        rc = ai_api_totals_sum(txn, tail, owner,
+                               ai_api_balance_user(owner, user_id), user);
+    }
+
+    free(own.slots);
+
+    return rc;
+}
+
+
+static int
+ai_api_totals_sum(ai_api_txn_t *txn, ai_api_tail_t *tail, const u_char *owner,
+    size_t n, ai_api_totals_t *t)
+{
+    int                  rc;
+    ai_api_str_t         key, value;
+    ai_api_tail_slot_t  *slot;
+
+    memset(t, 0, sizeof(ai_api_totals_t));
+
+    key.data = owner;
+    key.len = n;
+
+    rc = ai_api_get(txn, AI_API_T_BALANCE, &key, &value);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_totals_decode(&value, t);
+    }
+
+    if (rc != AI_API_OK && rc != AI_API_DECLINED) {
+        return rc;
+    }
+
+    slot = tail->size ? ai_api_tail_find(tail, owner, n) : NULL;
+
+    if (slot != NULL && slot->len != 0) {
+        (void) ai_api_totals_add(t, &slot->totals);
+    }
+
+    return AI_API_OK;
+}
+
+
+/* The reader's table brought up to this transaction; own without a reader. */
+
+static int
+ai_api_tail_get(ai_api_txn_t *txn, ai_api_tail_t *own, ai_api_tail_t **tail)
+{
+    void  **cache;
+
+    memset(own, 0, sizeof(ai_api_tail_t));
+
+    cache = ai_api_reader_cache(txn, ai_api_tail_free);
+
+    if (cache == NULL) {
+        *tail = own;
+
+    } else {
+        if (*cache == NULL) {
+            *cache = calloc(1, sizeof(ai_api_tail_t));
+            if (*cache == NULL) {
+                return AI_API_NOMEM;
+            }
+        }
+
+        *tail = *cache;
+    }
+
+    return ai_api_tail_update(txn, *tail);
+}
+
+
+static int
+ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t)
+{
+    int       rc;
+    uint64_t  mark, last;
+
+    rc = ai_api_ledger_watermark(txn, &mark);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_ledger_last(txn, &last);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    if (mark != t->from || last < t->to) {
+        if (t->n != 0) {
+            memset(t->slots, 0, t->size * sizeof(ai_api_tail_slot_t));
+        }
+
+        t->n = 0;
+        t->from = mark;
+        t->to = mark;
+    }
+
+    rc = ai_api_ledger_scan(txn, t->to, last, ai_api_tail_record, t);
+
+    if (rc != AI_API_OK) {
+        /* half a record may be in: begin again at the next look */
+        t->from = UINT64_MAX;
+        t->to = UINT64_MAX;
+        return rc;
+    }
+
+    t->to = ai_api_max(t->to, last);
+
+    return AI_API_OK;
+}
+
+
+static int
+ai_api_tail_record(void *data, const ai_api_charge_t *c)
+{
+    int             rc;
+    size_t          n;
+    u_char          owner[AI_API_BALANCE_KEY];
+    ai_api_tail_t  *t = data;
+
+    n = ai_api_balance_sys(owner);
+    rc = ai_api_tail_add(t, owner, n, c);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    n = ai_api_balance_user(owner, c->user_id);
+    rc = ai_api_tail_add(t, owner, n, c);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    n = ai_api_balance_key(owner, c->key_id);
+
+    return ai_api_tail_add(t, owner, n, c);
+}
+
+
+static int
+ai_api_tail_add(ai_api_tail_t *t, const u_char *owner, size_t n,
+    const ai_api_charge_t *c)
+{
+    ai_api_tail_slot_t  *slot;
+
+    if (2 * (t->n + 1) > t->size && ai_api_tail_grow(t) != AI_API_OK) {
+        return AI_API_NOMEM;
+    }
+
+    slot = ai_api_tail_find(t, owner, n);
+
+    if (slot->len == 0) {
+        memcpy(slot->owner, owner, n);
+        slot->len = (u_char) n;
+        t->n++;
+    }
+
+    (void) ai_api_totals_charge(&slot->totals, c);
+
+    return AI_API_OK;
+}
+
+
+static int
+ai_api_tail_grow(ai_api_tail_t *t)
+{
+    size_t               i;
+    ai_api_tail_t        new;
+    ai_api_tail_slot_t  *slot;
+
+    new = *t;
+    new.size = t->size ? 2 * t->size : AI_API_TAIL_SLOTS;
+    new.slots = calloc(new.size, sizeof(ai_api_tail_slot_t));
+    if (new.slots == NULL) {
+        return AI_API_NOMEM;
+    }
+
+    for (i = 0; i < t->size; i++) {
+        if (t->slots[i].len != 0) {
+            slot = ai_api_tail_find(&new, t->slots[i].owner, t->slots[i].len);
+            *slot = t->slots[i];
+        }
+    }
+
+    free(t->slots);
+    *t = new;
+
+    return AI_API_OK;
+}
+
+
+/* The owner's slot, or the empty one where it belongs. */
+
+static ai_api_tail_slot_t *
+ai_api_tail_find(const ai_api_tail_t *t, const u_char *owner, size_t n)
+{
+    size_t               i;
+    ai_api_tail_slot_t  *slot;
+
+    for (i = ai_api_tail_hash(owner, n); /* void */ ; i++) {
+        slot = &t->slots[i & (t->size - 1)];
+
+        if (slot->len == 0
+            || (slot->len == n && memcmp(slot->owner, owner, n) == 0))
+        {
+            return slot;
+        }
+    }
+}
+
+
+/* Ids are ours, not a stranger's: FNV-1a is enough. */
+
+static size_t
+ai_api_tail_hash(const u_char *owner, size_t n)
+{
+    size_t    i;
+    uint64_t  h;
+
+    h = 14695981039346656037ULL;
+
+    for (i = 0; i < n; i++) {
+        h = (h ^ owner[i]) * 1099511628211ULL;
+    }
+
+    return (size_t) (h ^ (h >> 32));
+}
+
+
+static void
+ai_api_tail_free(void *p)
+{
+    ai_api_tail_t  *t = p;
+
+    free(t->slots);
+    free(t);
+}

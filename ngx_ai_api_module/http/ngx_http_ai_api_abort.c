@@ -1,0 +1,276 @@
+#include "ngx_http_ai_api_abort.h"
+#include "ngx_http_ai_api_ctx.h"
+
+
+static void ngx_http_ai_api_read_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_ai_api_client_closed(ngx_http_request_t *r);
+static void ngx_http_ai_api_leave(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, const char *why);
+static void ngx_http_ai_api_drop_pending(ngx_http_request_t *r);
+static void ngx_http_ai_api_stall_handler(ngx_event_t *ev);
+static void ngx_http_ai_api_drain_handler(ngx_event_t *ev);
+
+
+void
+ngx_http_ai_api_abort_watch(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_event_t  *rev;
+
+    rev = r->connection->read;
+
+    r->read_event_handler = ngx_http_ai_api_read_handler;
+
+    ctx->stall_event.handler = ngx_http_ai_api_stall_handler;
+    ctx->stall_event.data = ctx;
+    ctx->stall_event.log = r->connection->log;
+    ctx->stall_event.cancelable = 1;
+
+    ctx->drain_event.handler = ngx_http_ai_api_drain_handler;
+    ctx->drain_event.data = ctx;
+    ctx->drain_event.log = r->connection->log;
+    ctx->drain_event.cancelable = 1;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return;
+    }
+#endif
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+        return;
+    }
+
+    /* a failure here is one to notice the close at the next write instead */
+
+    (void) ngx_handle_read_event(rev, 0);
+}
+
+
+void
+ngx_http_ai_api_abort_unwatch(ngx_http_ai_api_ctx_t *ctx)
+{
+    if (ctx->stall_event.timer_set) {
+        ngx_del_timer(&ctx->stall_event);
+    }
+
+    if (ctx->drain_event.timer_set) {
+        ngx_del_timer(&ctx->drain_event);
+    }
+}
+
+
+static void
+ngx_http_ai_api_read_handler(ngx_http_request_t *r)
+{
+    ngx_http_ai_api_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_api_get_ctx(r);
+
+    if (ctx == NULL || ctx->gone) {
+        return;
+    }
+
+    if (ngx_http_ai_api_client_closed(r)) {
+        ngx_http_ai_api_leave(r, ctx, "client closed connection");
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_ai_api_client_closed(ngx_http_request_t *r)
+{
+    ssize_t            n;
+    u_char             buf[1];
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+    rev = c->read;
+
+    if (c->error) {
+        return 1;
+    }
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return 0;
+    }
+#endif
+
+    n = recv(c->fd, buf, 1, MSG_PEEK);
+
+    if (n == 0 || (n == -1 && ngx_socket_errno != NGX_EAGAIN)) {
+        rev->eof = 1;
+        return 1;
+    }
+
+    /* a pipelined request waits: level-triggered events would spin */
+
+    if ((ngx_event_flags & NGX_USE_LEVEL_EVENT) && rev->active) {
+        (void) ngx_del_event(rev, NGX_READ_EVENT, 0);
+    }
+
+    return 0;
+}
+
+
+/* on the event loop, outside of the filters: the request may end here */
+
+static void
+ngx_http_ai_api_leave(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    const char *why)
+{
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    ngx_http_ai_api_abort_gone(r, ctx, why);
+
+    if (alcf->abort == NGX_HTTP_AI_API_ABORT_CUT) {
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        return;
+    }
+
+    r->write_event_handler(r);
+}
+
+
+void
+ngx_http_ai_api_abort_gone(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    const char *why)
+{
+    ngx_event_t                 *wev;
+    ngx_connection_t            *c;
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    c = r->connection;
+    wev = c->write;
+
+    ngx_log_error(NGX_LOG_INFO, c->log, 0, "%s while Ollama was answering",
+                  why);
+
+    ctx->gone = 1;
+    c->error = 1;
+    r->keepalive = 0;
+
+    ngx_http_ai_api_drop_pending(r);
+
+    ctx->held = NULL;
+    ctx->held_last = &ctx->held;
+    r->buffered &= ~NGX_HTTP_AI_API_BUFFERED;
+
+    if (wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    /* or the upstream's loop would arm send_timeout again */
+
+    wev->ready = 1;
+
+    if (ctx->stall_event.timer_set) {
+        ngx_del_timer(&ctx->stall_event);
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    if (alcf->drain_time != 0 && r->upstream != NULL
+        && r->upstream->cleanup != NULL)
+    {
+        ngx_add_timer(&ctx->drain_event, alcf->drain_time);
+    }
+}
+
+
+/*
+ * A buffer that stays unread in busy_bufs would stop the upstream for ever:
+ * with the client's window full and its connection reset there is no event
+ * left that could come.
+ */
+
+static void
+ngx_http_ai_api_drop_pending(ngx_http_request_t *r)
+{
+    ngx_chain_t  *cl;
+
+    if (r->upstream != NULL) {
+        for (cl = r->upstream->busy_bufs; cl; cl = cl->next) {
+            cl->buf->pos = cl->buf->last;
+        }
+    }
+
+    r->out = NULL;
+    r->connection->buffered = 0;
+}
+
+
+void
+ngx_http_ai_api_abort_check_stall(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    if (!r->connection->buffered) {
+        if (ctx->stall_event.timer_set) {
+            ngx_del_timer(&ctx->stall_event);
+        }
+
+        return;
+    }
+
+    if (ctx->stall_event.timer_set
+        && ctx->stall_sent == r->connection->sent)
+    {
+        return;
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    ctx->stall_sent = r->connection->sent;
+    ngx_add_timer(&ctx->stall_event, alcf->stall_timeout);
+}
+
+
+static void
+ngx_http_ai_api_stall_handler(ngx_event_t *ev)
+{
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_ai_api_ctx_t  *ctx = ev->data;
+
+    r = ctx->request;
+    c = r->connection;
+
+    if (ctx->gone || !c->buffered) {
+        return;
+    }
+
+    if (c->sent != ctx->stall_sent) {
+        ngx_http_ai_api_abort_check_stall(r, ctx);
+        return;
+    }
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_ai_api_leave(r, ctx, "client stopped reading");
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* drain has a limit: the upstream is closed, the rest is an estimate */
+
+static void
+ngx_http_ai_api_drain_handler(ngx_event_t *ev)
+{
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_ai_api_ctx_t  *ctx = ev->data;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    ngx_http_run_posted_requests(c);
+}

@@ -1,0 +1,303 @@
+#include "ngx_http_ai_api_access.h"
+#include "ngx_http_ai_api_body.h"
+#include "ngx_http_ai_api_credential.h"
+#include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_gate.h"
+
+
+static ngx_int_t ngx_http_ai_api_access_caller(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_api_access_address(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_api_cidr_match(ngx_connection_t *c,
+    const ai_api_str_t *text);
+static ngx_int_t ngx_http_ai_api_access_route(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, ngx_http_ai_api_loc_conf_t *alcf);
+static ngx_uint_t ngx_http_ai_api_method(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ai_api_access_media(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_api_access_body(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static void ngx_http_ai_api_body_handler(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_ai_api_preaccess_handler(ngx_http_request_t *r)
+{
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    if (r == r->main || !alcf->pass) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+ngx_int_t
+ngx_http_ai_api_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                    rc;
+    ngx_http_ai_api_ctx_t       *ctx;
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    if (!alcf->auth || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_ai_api_make_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->body_read && ngx_http_ai_api_ctx_direct(r)) {
+        return ngx_http_ai_api_gate(r, ctx);
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_ai_api_module);
+    ctx->err = AI_API_ERR_NONE;
+
+    rc = ngx_http_ai_api_access_caller(r, ctx);
+
+    if (rc != NGX_OK || !alcf->pass) {
+        return rc;
+    }
+
+    rc = ngx_http_ai_api_access_route(r, ctx, alcf);
+
+    if (rc != NGX_OK || !(ctx->route->flags & AI_API_ROUTE_BODY)) {
+        return rc;
+    }
+
+    rc = ngx_http_ai_api_access_media(r, ctx);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ai_api_access_body(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_access_caller(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    static const ai_api_str_t  two = ai_api_string("more than one credential");
+
+    if (ngx_http_ai_api_authenticate(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->auth.err == AI_API_ERR_INVALID_REQUEST) {
+        return ngx_http_ai_api_refuse(r, ctx, ctx->auth.err, &two);
+    }
+
+    if (ctx->auth.err != AI_API_ERR_NONE) {
+        return ngx_http_ai_api_refuse(r, ctx, ctx->auth.err, NULL);
+    }
+
+    return ngx_http_ai_api_access_address(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_access_address(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    size_t               pos;
+    ai_api_str_t         text;
+    const ai_api_str_t  *list;
+
+    list = &ctx->auth.row.key.allowed_ips;
+
+    if (list->len == 0) {
+        return NGX_OK;
+    }
+
+    pos = 0;
+
+    while (ai_api_list_next(list, &pos, &text) == AI_API_OK) {
+        if (ngx_http_ai_api_cidr_match(r->connection, &text)) {
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_IP_NOT_ALLOWED, NULL);
+}
+
+
+static ngx_uint_t
+ngx_http_ai_api_cidr_match(ngx_connection_t *c, const ai_api_str_t *text)
+{
+    u_char       buf[64];
+    ngx_str_t    s;
+    ngx_cidr_t   cidr;
+    ngx_array_t  cidrs;
+
+    /* ngx_ptocidr() writes a NUL behind the address */
+
+    if (text->len >= sizeof(buf)) {
+        return 0;
+    }
+
+    ngx_memcpy(buf, text->data, text->len);
+
+    s.data = buf;
+    s.len = text->len;
+
+    if (ngx_ptocidr(&s, &cidr) == NGX_ERROR) {
+        return 0;
+    }
+
+    cidrs.elts = &cidr;
+    cidrs.nelts = 1;
+
+    return ngx_cidr_match(c->sockaddr, &cidrs) == NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_access_route(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, ngx_http_ai_api_loc_conf_t *alcf)
+{
+    int           rc;
+    ngx_str_t     path;
+    ai_api_str_t  below;
+
+    path = r->uri;
+
+    if (path.len >= alcf->prefix.len
+        && ngx_strncmp(path.data, alcf->prefix.data, alcf->prefix.len) == 0)
+    {
+        path.data += alcf->prefix.len;
+        path.len -= alcf->prefix.len;
+    }
+
+    below = ngx_http_ai_api_str(&path);
+
+    rc = ai_api_route_find(&below, ngx_http_ai_api_method(r), &ctx->route,
+                           &ctx->param);
+
+    if (rc == AI_API_OK) {
+        return NGX_OK;
+    }
+
+    if (rc == AI_API_DENIED) {
+        ctx->allow = ngx_http_ai_api_ngx_str(&ctx->route->allow);
+        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_METHOD_NOT_ALLOWED,
+                                      NULL);
+    }
+
+    return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_ENDPOINT_NOT_ALLOWED,
+                                  NULL);
+}
+
+
+static ngx_uint_t
+ngx_http_ai_api_method(ngx_http_request_t *r)
+{
+    switch (r->method) {
+
+    case NGX_HTTP_GET:
+        return AI_API_GET;
+
+    case NGX_HTTP_HEAD:
+        return AI_API_HEAD;
+
+    case NGX_HTTP_POST:
+        return AI_API_POST;
+
+    default:
+        return AI_API_OTHER;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_access_media(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_http_ai_api_header(r, "content-encoding");
+
+    if (h != NULL && h->value.len != 0
+        && !(h->value.len == 8
+             && ngx_strncasecmp(h->value.data, (u_char *) "identity", 8) == 0))
+    {
+        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_UNSUPPORTED_MEDIA,
+                                      NULL);
+    }
+
+    h = r->headers_in.content_type;
+
+    if (h != NULL && h->value.len >= 10
+        && ngx_strncasecmp(h->value.data, (u_char *) "multipart/", 10) == 0)
+    {
+        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_UNSUPPORTED_MEDIA,
+                                      NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_access_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->slot != NULL || ctx->submitted) {
+
+        /* a redirect after an answer was paid for */
+
+        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_AI_SERVICE, NULL);
+    }
+
+    if (ngx_http_ai_api_gate_begin(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->scanned = 0;
+    ctx->body_read = 0;
+    ctx->reading = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_ai_api_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ctx->reading = 0;
+
+        if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+            return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_PAYLOAD_TOO_LARGE,
+                                          NULL);
+        }
+
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_ai_api_body_handler(ngx_http_request_t *r)
+{
+    ngx_http_ai_api_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_api_get_ctx(r);
+
+    ctx->reading = 0;
+    ctx->body_read = 1;
+
+    r->preserve_body = 1;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+}

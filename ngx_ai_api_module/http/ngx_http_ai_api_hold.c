@@ -1,0 +1,441 @@
+#include "ngx_http_ai_api_hold.h"
+#include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_settle.h"
+
+
+/* a final line or the end of a JSON answer; a longer one ("context") goes to
+ * the client early, but for its last bytes */
+
+#define NGX_HTTP_AI_API_HELD_MAX  65536
+
+
+static size_t ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx,
+    ngx_buf_t *b);
+static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
+    ngx_buf_t *b);
+static ngx_int_t ngx_http_ai_api_hold_rest(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t ***ll);
+static ngx_int_t ngx_http_ai_api_hold_copy(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, u_char *pos, u_char *last);
+static ngx_int_t ngx_http_ai_api_hold_link(ngx_http_request_t *r,
+    ngx_chain_t ***ll, ngx_buf_t *b);
+static void ngx_http_ai_api_hold_flow(ngx_http_ai_api_ctx_t *ctx,
+    ngx_chain_t ***ll);
+static ngx_int_t ngx_http_ai_api_hold_end(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, ngx_chain_t ***ll);
+static ngx_int_t ngx_http_ai_api_hold_frame(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_api_hold_last(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, ngx_chain_t ***ll);
+static void ngx_http_ai_api_hold_wait(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static void ngx_http_ai_api_settle_timeout_handler(ngx_event_t *ev);
+static void ngx_http_ai_api_hold_wake(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_http_ai_api_hold_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    ngx_chain_t *in, ngx_chain_t **out)
+{
+    size_t        n;
+    ngx_chain_t  *cl, **ll;
+
+    *out = in;
+
+    if (ctx->finished) {
+        for (cl = in; cl; cl = cl->next) {
+            cl->buf->pos = cl->buf->last;
+        }
+
+        *out = NULL;
+        return NGX_OK;
+    }
+
+    if (ctx->held == NULL && !ctx->submitted) {
+
+        for (cl = in; cl; cl = cl->next) {
+            n = ngx_http_ai_api_hold_count(ctx, cl->buf);
+
+            if (n != (size_t) (cl->buf->last - cl->buf->pos)
+                || ngx_http_ai_api_hold_ends(ctx, cl->buf))
+            {
+                break;
+            }
+        }
+
+        if (cl == NULL) {
+            return NGX_OK;
+        }
+
+        ll = out;
+
+        for ( /* void */ ; in != cl; in = in->next) {
+            if (ngx_http_ai_api_hold_link(r, &ll, in->buf) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+
+        ctx->counted = 1;
+
+    } else {
+        ll = out;
+    }
+
+    *ll = NULL;
+
+    return ngx_http_ai_api_hold_rest(r, ctx, in, &ll);
+}
+
+
+/* bytes at the beginning of b that may pass */
+
+static size_t
+ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
+{
+    size_t  n;
+
+    n = b->last - b->pos;
+
+    if (n == 0 || !ngx_buf_in_memory(b)) {
+        return n;
+    }
+
+    (void) ai_api_usage_feed(&ctx->usage, b->pos, n);
+
+    ngx_http_ai_api_settle_progress(ctx);
+
+    if (ctx->left != -1) {
+        ctx->left -= n;
+
+        /* rubbish has no final counts: at least its last byte waits */
+
+        if (ctx->left <= 0) {
+            ctx->usage.hold_from = ngx_min(ctx->usage.hold_from, n - 1);
+        }
+    }
+
+    return ngx_min(ctx->usage.hold_from, n);
+}
+
+
+/* the answer ends here: whole, or broken off */
+
+static ngx_uint_t
+ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
+{
+    return b->last_buf || (b->flush && ctx->broken);
+}
+
+
+/* from the first byte that waits on: buffers are copied, or passed as far as
+ * they may, and count as read */
+
+static ngx_int_t
+ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    ngx_chain_t *in, ngx_chain_t ***ll)
+{
+    size_t      n;
+    u_char     *pos, *last;
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (ctx->counted) {
+            n = ngx_min(ctx->usage.hold_from, (size_t) (b->last - b->pos));
+            ctx->counted = 0;
+
+        } else {
+            n = ngx_http_ai_api_hold_count(ctx, b);
+        }
+
+        pos = b->pos + n;
+        last = b->last;
+        ctx->last |= b->last_buf;
+
+        if (n != 0 && !ctx->submitted) {
+            ngx_http_ai_api_hold_flow(ctx, ll);
+        }
+
+        if (ngx_http_ai_api_hold_copy(r, ctx, pos, last) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        b->last = pos;
+        b->last_buf = 0;
+        b->last_in_chain = 0;
+
+        if (n != 0 && ngx_http_ai_api_hold_link(r, ll, b) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (ctx->held_size > NGX_HTTP_AI_API_HELD_MAX && !ctx->usage.closed) {
+            ngx_http_ai_api_hold_flow(ctx, ll);
+        }
+
+        if (b->flush && ctx->broken) {
+            ctx->ended = 1;
+        }
+    }
+
+    if (ctx->usage.closed || ctx->last || ctx->ended) {
+        ngx_http_ai_api_settle_submit(ctx);
+    }
+
+    return ngx_http_ai_api_hold_end(r, ctx, ll);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_hold_copy(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    u_char *pos, u_char *last)
+{
+    ngx_buf_t  *b;
+
+    if (pos == last) {
+        return NGX_OK;
+    }
+
+    /* behind the final counts only white space is left to come */
+
+    if (ctx->usage.closed
+        && ctx->held_size + (last - pos) > 2 * NGX_HTTP_AI_API_HELD_MAX)
+    {
+        return NGX_OK;
+    }
+
+    b = ngx_create_temp_buf(r->pool, last - pos);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, pos, last - pos);
+    b->flush = 1;
+
+    ctx->held_size += last - pos;
+
+    return ngx_http_ai_api_hold_link(r, &ctx->held_last, b);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_hold_link(ngx_http_request_t *r, ngx_chain_t ***ll,
+    ngx_buf_t *b)
+{
+    ngx_chain_t  *cl;
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    **ll = cl;
+    *ll = &cl->next;
+
+    return NGX_OK;
+}
+
+
+/* what was held turned out to be of no account, or is too much */
+
+static void
+ngx_http_ai_api_hold_flow(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t ***ll)
+{
+    if (ctx->held == NULL) {
+        return;
+    }
+
+    **ll = ctx->held;
+    *ll = ctx->held_last;
+
+    ctx->held = NULL;
+    ctx->held_last = &ctx->held;
+    ctx->held_size = 0;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_hold_end(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    ngx_chain_t ***ll)
+{
+    if (!ctx->submitted) {
+        return NGX_OK;
+    }
+
+    if (!ctx->durable && !ctx->unbilled) {
+        ngx_http_ai_api_hold_wait(r, ctx);
+        return NGX_OK;
+    }
+
+    r->buffered &= ~NGX_HTTP_AI_API_BUFFERED;
+
+    if (ctx->unbilled || (ctx->ended && !ctx->usage.closed)) {
+        if (ngx_http_ai_api_hold_frame(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_ai_api_hold_flow(ctx, ll);
+
+    return ngx_http_ai_api_hold_last(r, ctx, ll);
+}
+
+
+/* the error frame, on a line of its own; a JSON answer stays torn */
+
+static ngx_int_t
+ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_buf_t     *b;
+    ai_api_err_t   err;
+
+    if (ctx->framed) {
+        return NGX_OK;
+    }
+
+    ctx->framed = 1;
+    err = AI_API_ERR_AI_SERVICE;
+
+    if (ctx->unbilled) {
+        err = AI_API_ERR_BILLING;
+
+        ctx->held = NULL;
+        ctx->held_last = &ctx->held;
+        ctx->held_size = 0;
+    }
+
+    if (!ctx->ndjson) {
+        ctx->torn = 1;
+        r->keepalive = 0;
+        return NGX_OK;
+    }
+
+    ctx->last = 1;
+
+    if (ctx->usage.in_line
+        && ngx_http_ai_api_hold_copy(r, ctx, (u_char *) "\n",
+                                     (u_char *) "\n" + 1)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    b = ngx_http_ai_api_error_frame(r, err);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ai_api_hold_link(r, &ctx->held_last, b);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_hold_last(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    ngx_chain_t ***ll)
+{
+    ngx_buf_t  *b;
+
+    if (!ctx->last && !ctx->ended && !ctx->torn) {
+        return NGX_OK;
+    }
+
+    ctx->finished = 1;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->torn) {
+        b->flush = 1;
+
+    } else {
+        b->last_buf = 1;
+        b->last_in_chain = 1;
+    }
+
+    return ngx_http_ai_api_hold_link(r, ll, b);
+}
+
+
+static void
+ngx_http_ai_api_hold_wait(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    r->buffered |= NGX_HTTP_AI_API_BUFFERED;
+
+    if (ctx->settle_event.timer_set) {
+        return;
+    }
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    ctx->settle_event.handler = ngx_http_ai_api_settle_timeout_handler;
+    ctx->settle_event.data = ctx;
+    ctx->settle_event.log = r->connection->log;
+
+    ngx_add_timer(&ctx->settle_event, alcf->settle_timeout);
+}
+
+
+static void
+ngx_http_ai_api_settle_timeout_handler(ngx_event_t *ev)
+{
+    ngx_http_ai_api_ctx_t  *ctx = ev->data;
+
+    ngx_log_error(NGX_LOG_ERR, ev->log, 0,
+                  "ai api: the charge of request %*s was not durable in time; "
+                  "the answer is ended, the charge stays queued",
+                  sizeof(ctx->id_text), ctx->id_text);
+
+    ctx->unbilled = 1;
+
+    ngx_http_ai_api_hold_wake(ctx->request);
+}
+
+
+void
+ngx_http_ai_api_hold_done(ngx_http_ai_api_ctx_t *ctx, ngx_uint_t durable)
+{
+    if (ctx->settle_event.timer_set) {
+        ngx_del_timer(&ctx->settle_event);
+    }
+
+    if (ctx->unbilled) {
+        return;
+    }
+
+    ctx->durable = durable;
+    ctx->unbilled = !durable;
+
+    if (ctx->request->buffered & NGX_HTTP_AI_API_BUFFERED) {
+        ngx_http_ai_api_hold_wake(ctx->request);
+    }
+}
+
+
+/* nginx's own write handler looks at c->buffered only: the filters first */
+
+static void
+ngx_http_ai_api_hold_wake(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+
+    } else {
+        r->write_event_handler(r);
+    }
+
+    ngx_http_run_posted_requests(c);
+}

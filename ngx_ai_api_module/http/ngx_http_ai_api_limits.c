@@ -1,0 +1,91 @@
+#include "ngx_http_ai_api_limits.h"
+#include "ngx_http_ai_api_error.h"
+
+
+/* money is told in whole units of the currency */
+
+#define NGX_HTTP_AI_API_NANO  1000000000
+
+
+static ngx_int_t ngx_http_ai_api_limit_header(ngx_http_request_t *r,
+    const char *name, int64_t value);
+
+
+void
+ngx_http_ai_api_limits_check(ngx_http_ai_api_auth_t *auth)
+{
+    ai_api_limits_t       key;
+    ai_api_quota_input_t  in;
+
+    ngx_memzero(&in, sizeof(ai_api_quota_input_t));
+
+    ai_api_quota_key_limits(&auth->row.key, &key);
+
+    in.key_limits = &key;
+    in.user_limits = &auth->row.user.limits;
+    in.key_totals = &auth->row.key_totals;
+    in.user_totals = &auth->row.user_totals;
+    in.prepaid = auth->row.user.prepaid;
+
+    if (in.prepaid
+        && ai_api_user_balance(&auth->row.user, &auth->row.user_totals,
+                               &in.balance_nano)
+           != AI_API_OK)
+    {
+        in.balance_nano = 0;
+    }
+
+    auth->over = (ai_api_quota_check(&in, &auth->quota) != AI_API_OK);
+}
+
+
+ngx_int_t
+ngx_http_ai_api_limit_headers(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    int64_t                      unit;
+    const ai_api_quota_limit_t  *bound;
+
+    bound = &ctx->auth.quota.bound;
+
+    if (!ctx->auth.done || ctx->auth.err != AI_API_ERR_NONE
+        || bound->what == AI_API_QUOTA_NONE)
+    {
+        return NGX_OK;
+    }
+
+    unit = 1;
+
+    if (bound->what == AI_API_QUOTA_COST
+        || bound->what == AI_API_QUOTA_BALANCE)
+    {
+        unit = NGX_HTTP_AI_API_NANO;
+    }
+
+    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit",
+                                     bound->limit / unit)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ai_api_limit_header(r, "RateLimit-Remaining",
+                                        bound->remaining / unit);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_limit_header(ngx_http_request_t *r, const char *name,
+    int64_t value)
+{
+    ngx_str_t  text;
+
+    text.data = ngx_pnalloc(r->pool, AI_API_INT64_LEN);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.len = ai_api_write_int(text.data, value) - text.data;
+
+    return ngx_http_ai_api_add_header(r, name, &text);
+}

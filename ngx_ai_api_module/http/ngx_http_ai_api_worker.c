@@ -1,0 +1,613 @@
+#include "ngx_http_ai_api_worker.h"
+#include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_hold.h"
+#include "ngx_http_ai_api_limits.h"
+#include "ngx_http_ai_api_settle.h"
+
+#include "ai_api_crypto.h"
+
+#include <sys/eventfd.h>
+
+
+/* beyond this many unwritten charges new paid work is refused */
+
+#define NGX_HTTP_AI_API_BACKLOG    2048
+
+/* a disk that hangs does not keep a worker for ever */
+
+#define NGX_HTTP_AI_API_STOP_MS    5000
+
+
+typedef struct {
+    ai_api_store_t      *store;
+    ai_api_reader_t     *reader;
+    ai_api_inflight_t   *table;
+    void                *region;
+    ai_api_commit_t     *commit;
+    ai_api_commit_t     *reports;
+    ai_api_hmac_t       *pepper;            /* of the event loop */
+    ai_api_hmac_t       *commit_pepper;
+    ai_api_hmac_t       *report_pepper;
+    char                *dir;
+
+    int                  fd;
+    ngx_connection_t    *c;
+    ngx_event_t          submit;
+
+    u_char               id[6];
+    uint32_t             counter;
+    unsigned             id_set:1;
+    unsigned             leaving:1;
+} ngx_http_ai_api_worker_t;
+
+
+static ngx_int_t ngx_http_ai_api_worker_open(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf);
+static ngx_int_t ngx_http_ai_api_worker_peppers(
+    ngx_http_ai_api_main_conf_t *amcf);
+static ngx_int_t ngx_http_ai_api_worker_table(void);
+static ngx_int_t ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle);
+static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
+    ai_api_store_conf_t *conf);
+static ngx_int_t ngx_http_ai_api_worker_strings(ngx_pool_t *pool,
+    ngx_http_ai_api_auth_t *auth);
+static void ngx_http_ai_api_worker_event(ngx_event_t *ev);
+static void ngx_http_ai_api_worker_slots(void);
+static void ngx_http_ai_api_worker_jobs(ai_api_commit_t *thread);
+static void ngx_http_ai_api_submit_handler(ngx_event_t *ev);
+static void ngx_http_ai_api_job_handler(ai_api_job_t *job,
+    ai_api_store_t *store, ai_api_reader_t *reader);
+
+
+static ngx_http_ai_api_worker_t  ngx_http_ai_api_worker = { .fd = -1 };
+
+
+ngx_int_t
+ngx_http_ai_api_worker_prepare(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf)
+{
+    uid_t                 uid;
+    gid_t                 gid;
+    u_char                node[AI_API_NODE_ID_LEN];
+    ngx_core_conf_t      *ccf;
+    ai_api_store_conf_t   conf;
+    ai_api_store_error_t  e;
+
+    if (ngx_http_ai_api_worker.store != NULL) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    uid = (geteuid() == 0) ? (uid_t) ccf->user : geteuid();
+    gid = (geteuid() == 0) ? (gid_t) ccf->group : getegid();
+
+    ngx_http_ai_api_worker_conf(amcf, &conf);
+
+    if (ai_api_random(node, sizeof(node)) != AI_API_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: no random bytes from OpenSSL");
+        return NGX_ERROR;
+    }
+
+    if (ai_api_store_prepare(&conf, uid, gid, node, &e) != AI_API_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: store \"%V\": %s", &amcf->store, e.text);
+
+        /* at a reload NGX_ERROR would end the master: workers answer 503 */
+
+        return ngx_is_init_cycle(cycle->old_cycle) ? NGX_ERROR : NGX_OK;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
+    ai_api_store_conf_t *conf)
+{
+    ngx_memzero(conf, sizeof(ai_api_store_conf_t));
+
+    conf->dir = (const char *) amcf->store.data;
+    conf->map_size = amcf->map_size;
+    conf->readers = (unsigned) amcf->readers;
+    conf->sync = (ai_api_sync_t) amcf->sync;
+}
+
+
+ngx_int_t
+ngx_http_ai_api_worker_init(ngx_cycle_t *cycle)
+{
+    ngx_http_ai_api_main_conf_t  *amcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_ai_api_module);
+
+    if (amcf == NULL || amcf->store.len == 0
+        || ngx_http_ai_api_worker.store != NULL)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_http_ai_api_worker_open(cycle, amcf) != NGX_OK
+        || ngx_http_ai_api_worker_peppers(amcf) != NGX_OK
+        || ngx_http_ai_api_worker_table() != NGX_OK
+        || ngx_http_ai_api_worker_notify(cycle) != NGX_OK
+        || ngx_http_ai_api_worker_threads(cycle) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: this worker has no store: keys cannot be "
+                      "checked and paid work is refused with 503");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_worker_open(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf)
+{
+    int                        rc;
+    ai_api_store_conf_t        conf;
+    ai_api_store_error_t       e;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    ngx_http_ai_api_worker_conf(amcf, &conf);
+
+    /* the store outlives the cycle's pool with "master_process off" */
+
+    w->dir = strdup((const char *) amcf->store.data);
+    if (w->dir == NULL) {
+        return NGX_ERROR;
+    }
+
+    conf.dir = w->dir;
+
+    if (ai_api_store_open(&conf, &w->store, &e) != AI_API_OK) {
+        w->store = NULL;
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: store \"%V\": %s", &amcf->store, e.text);
+        return NGX_ERROR;
+    }
+
+    rc = ai_api_reader_create(w->store, &w->reader);
+
+    if (rc != AI_API_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: no reader for store \"%V\": %s", &amcf->store,
+                      ai_api_strerror(rc));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* an HMAC handle belongs to one thread */
+
+static ngx_int_t
+ngx_http_ai_api_worker_peppers(ngx_http_ai_api_main_conf_t *amcf)
+{
+    ai_api_str_t               pepper;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+    pepper = ngx_http_ai_api_str(&amcf->pepper);
+
+    w->pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+    w->commit_pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+    w->report_pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+
+    if (w->pepper == NULL || w->commit_pepper == NULL
+        || w->report_pepper == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_worker_table(void)
+{
+    size_t                     size;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+    size = ai_api_inflight_size(AI_API_INFLIGHT_SLOTS);
+
+    w->region = mmap(NULL, size, PROT_READ|PROT_WRITE,
+                     MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    if (w->region == MAP_FAILED) {
+        w->region = NULL;
+        return NGX_ERROR;
+    }
+
+    return (ai_api_inflight_create(w->region, AI_API_INFLIGHT_SLOTS, NULL,
+                                   &w->table)
+            == AI_API_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle)
+{
+    ngx_event_t               *rev;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    w->fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (w->fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    w->c = ngx_get_connection(w->fd, cycle->log);
+    if (w->c == NULL) {
+        return NGX_ERROR;
+    }
+
+    rev = w->c->read;
+    w->c->log = cycle->log;
+
+    rev->handler = ngx_http_ai_api_worker_event;
+    rev->log = cycle->log;
+    rev->channel = 1;
+
+    w->submit.handler = ngx_http_ai_api_submit_handler;
+    w->submit.log = cycle->log;
+
+    return ngx_add_event(rev, NGX_READ_EVENT,
+                         (ngx_event_flags & NGX_USE_CLEAR_EVENT)
+                         ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
+{
+    int                        rc;
+    ai_api_commit_conf_t       conf;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    ngx_memzero(&conf, sizeof(ai_api_commit_conf_t));
+
+    conf.store = w->store;
+    conf.fd = w->fd;
+
+    rc = ai_api_commit_start(&conf, &w->reports);
+
+    if (rc == AI_API_OK) {
+        conf.table = w->table;
+        rc = ai_api_commit_start(&conf, &w->commit);
+    }
+
+    if (rc != AI_API_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: cannot start a thread: %s",
+                      ai_api_strerror(rc));
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle)
+{
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    if (w->commit != NULL) {
+        ngx_http_ai_api_settle_shutdown();
+
+        if (ai_api_commit_stop(w->commit, NGX_HTTP_AI_API_STOP_MS)
+            != AI_API_OK)
+        {
+            ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                          "ai api: %ui charges were not written before exit",
+                          (ngx_uint_t) ai_api_inflight_backlog(w->table));
+        }
+
+        w->commit = NULL;
+    }
+
+    if (w->reports != NULL) {
+        (void) ai_api_commit_stop(w->reports, NGX_HTTP_AI_API_STOP_MS);
+        w->reports = NULL;
+    }
+
+    if (w->fd != -1) {
+        (void) close(w->fd);
+        w->fd = -1;
+    }
+
+    ai_api_hmac_destroy(w->pepper);
+    ai_api_hmac_destroy(w->commit_pepper);
+    ai_api_hmac_destroy(w->report_pepper);
+
+    w->pepper = NULL;
+    w->commit_pepper = NULL;
+    w->report_pepper = NULL;
+}
+
+
+int
+ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
+    ngx_http_ai_api_auth_t *auth)
+{
+    int                        rc;
+    u_char                     digest[AI_API_KEY_DIGEST];
+    int64_t                    now;
+    ngx_time_t                *tp;
+    ai_api_mem_t               mem;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    if (w->reader == NULL || w->pepper == NULL
+        || ai_api_key_digest(w->pepper, key, digest) != AI_API_OK)
+    {
+        return AI_API_BUSY;
+    }
+
+    tp = ngx_timeofday();
+    now = (int64_t) tp->sec * 1000 + tp->msec;
+
+    ngx_http_ai_api_mem(&mem, pool);
+
+    rc = ai_api_account_auth(w->reader, digest, now, 1, &mem, &auth->row);
+
+    if (rc == AI_API_OK) {
+        ngx_http_ai_api_limits_check(auth);
+        return ngx_http_ai_api_worker_strings(pool, auth);
+    }
+
+    if (rc == AI_API_DECLINED || rc == AI_API_NOMEM) {
+        return rc;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, pool->log, 0,
+                  "ai api: the store cannot be read: %s", ai_api_strerror(rc));
+
+    return AI_API_BUSY;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_worker_strings(ngx_pool_t *pool, ngx_http_ai_api_auth_t *auth)
+{
+    auth->key_id.data = ngx_pnalloc(pool, AI_API_KEY_ID_LEN);
+    if (auth->key_id.data == NULL) {
+        return AI_API_NOMEM;
+    }
+
+    auth->key_id.len = ai_api_key_id_write(auth->key_id.data,
+                                           auth->row.key.id)
+                       - auth->key_id.data;
+
+    auth->key_name = ngx_http_ai_api_ngx_str(&auth->row.key.name);
+    auth->user = ngx_http_ai_api_ngx_str(&auth->row.user.name);
+
+    return AI_API_OK;
+}
+
+
+ngx_int_t
+ngx_http_ai_api_worker_ready(void)
+{
+    ai_api_commit_health_t     health;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    if (w->commit == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ai_api_commit_health(w->commit, &health);
+
+    if (health.rc == AI_API_PANIC && !w->leaving) {
+        w->leaving = 1;
+        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                      "ai api: the store failed (%s): this worker leaves and "
+                      "another one takes its place",
+                      ai_api_strerror(health.rc));
+        ngx_quit = 1;
+    }
+
+    if (health.rc != AI_API_OK || health.backlog > NGX_HTTP_AI_API_BACKLOG) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_ai_api_worker_id(u_char id[AI_API_ID_LEN])
+{
+    u_char                     ms[8];
+    ngx_time_t                *tp;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    if (!w->id_set) {
+        if (ai_api_random(w->id, sizeof(w->id)) != AI_API_OK) {
+            ai_api_put_be32(w->id, (uint32_t) ngx_pid);
+        }
+
+        w->id_set = 1;
+    }
+
+    tp = ngx_timeofday();
+    ai_api_put_be64(ms, (uint64_t) tp->sec * 1000 + tp->msec);
+
+    ngx_memcpy(id, ms + 2, 6);
+    ngx_memcpy(id + 6, w->id, 6);
+    ai_api_put_be32(id + 12, w->counter++);
+}
+
+
+ai_api_inflight_t *
+ngx_http_ai_api_worker_inflight(void)
+{
+    return ngx_http_ai_api_worker.commit ? ngx_http_ai_api_worker.table : NULL;
+}
+
+
+/* one wake-up of the thread for all that an iteration of the loop settles */
+
+void
+ngx_http_ai_api_worker_submit(void)
+{
+    ngx_event_t  *ev;
+
+    ev = &ngx_http_ai_api_worker.submit;
+
+    if (!ev->posted) {
+        ngx_post_event(ev, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_http_ai_api_submit_handler(ngx_event_t *ev)
+{
+    ai_api_commit_submit(ngx_http_ai_api_worker.commit);
+}
+
+
+ngx_int_t
+ngx_http_ai_api_worker_job(ngx_http_ai_api_job_t *job, ngx_uint_t write)
+{
+    ai_api_commit_t           *thread;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+    thread = write ? w->commit : w->reports;
+
+    if (thread == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&job->job, sizeof(ai_api_job_t));
+
+    job->job.handler = ngx_http_ai_api_job_handler;
+    job->job.data = job;
+    job->write = write;
+
+    return (ai_api_commit_job(thread, &job->job) == AI_API_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* on a thread */
+
+static void
+ngx_http_ai_api_job_handler(ai_api_job_t *core, ai_api_store_t *store,
+    ai_api_reader_t *reader)
+{
+    ngx_http_ai_api_job_t  *job = core->data;
+
+    job->store = store;
+    job->reader = reader;
+    job->pepper = job->write ? ngx_http_ai_api_worker.commit_pepper
+                             : ngx_http_ai_api_worker.report_pepper;
+
+    job->run(job);
+}
+
+
+static void
+ngx_http_ai_api_worker_event(ngx_event_t *ev)
+{
+    uint64_t                   n;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    (void) ev;
+
+    while (read(w->fd, &n, sizeof(n)) == sizeof(n)) { /* void */ }
+
+    if (w->commit != NULL) {
+        ngx_http_ai_api_worker_slots();
+        ngx_http_ai_api_worker_jobs(w->commit);
+    }
+
+    if (w->reports != NULL) {
+        ngx_http_ai_api_worker_jobs(w->reports);
+    }
+}
+
+
+static void
+ngx_http_ai_api_worker_slots(void)
+{
+    void                      *data;
+    ngx_uint_t                 durable;
+    ai_api_slot_t             *slot;
+    ngx_http_ai_api_ctx_t     *ctx;
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    for ( ;; ) {
+        slot = ai_api_inflight_done(w->table, &data);
+        if (slot == NULL) {
+            return;
+        }
+
+        durable = (ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE);
+
+        if (!durable) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                          "ai api: a charge cannot be stored: %s",
+                          ai_api_strerror(slot->rc));
+        }
+
+        (void) ai_api_inflight_release(w->table, slot);
+
+        ctx = data;
+
+        if (ctx != NULL) {
+            ctx->slot = NULL;
+            ngx_http_ai_api_hold_done(ctx, durable);
+        }
+    }
+}
+
+
+static void
+ngx_http_ai_api_worker_jobs(ai_api_commit_t *thread)
+{
+    ai_api_job_t           *core, *next;
+    ngx_http_ai_api_job_t  *job;
+
+    for (core = ai_api_commit_done(thread); core != NULL; core = next) {
+        next = core->next;
+        job = core->data;
+        job->done(job);
+    }
+}

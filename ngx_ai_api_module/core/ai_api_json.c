@@ -30,6 +30,7 @@ static const u_char *ai_api_json_step(ai_api_json_t *json, const u_char *p,
     const u_char *end);
 static const u_char *ai_api_json_structure(ai_api_json_t *json,
     const u_char *p, const u_char *end);
+static const u_char *ai_api_json_space(const u_char *p, const u_char *end);
 static void ai_api_json_value(ai_api_json_t *json, u_char c, uint64_t at);
 static void ai_api_json_after(ai_api_json_t *json, u_char c, uint64_t at);
 static void ai_api_json_open(ai_api_json_t *json, unsigned array, uint64_t at);
@@ -160,10 +161,9 @@ ai_api_json_structure(ai_api_json_t *json, const u_char *p, const u_char *end)
     u_char    c;
     uint64_t  at;
 
-    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') {
-        if (++p == end) {
-            return p;
-        }
+    p = ai_api_json_space(p, end);
+    if (p == end) {
+        return p;
     }
 
     c = *p;
@@ -192,21 +192,20 @@ ai_api_json_structure(ai_api_json_t *json, const u_char *p, const u_char *end)
         /* fall through */
 
     case AI_API_JSON_ST_NEXT_KEY:
-        if (c == '"') {
-            ai_api_json_string_begin(json, 1, at);
+        if (c != '"') {
+            ai_api_json_unexpected(json, c, at);
             break;
         }
 
-        ai_api_json_unexpected(json, c, at);
+        ai_api_json_string_begin(json, 1, at);
         break;
 
     case AI_API_JSON_ST_COLON:
-        if (c == ':') {
-            json->state = AI_API_JSON_ST_VALUE;
-            break;
+        if (c != ':') {
+            ai_api_json_unexpected(json, c, at);
         }
 
-        ai_api_json_unexpected(json, c, at);
+        json->state = AI_API_JSON_ST_VALUE;
         break;
 
     case AI_API_JSON_ST_AFTER:
@@ -218,6 +217,17 @@ ai_api_json_structure(ai_api_json_t *json, const u_char *p, const u_char *end)
     }
 
     return p + 1;
+}
+
+
+static const u_char *
+ai_api_json_space(const u_char *p, const u_char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
+        p++;
+    }
+
+    return p;
 }
 
 

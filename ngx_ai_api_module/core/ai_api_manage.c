@@ -9,7 +9,8 @@
 
 #define AI_API_MANAGE_WRITE     0x01     /* in a write transaction */
 #define AI_API_MANAGE_BODY      0x02     /* a JSON object is expected */
-#define AI_API_MANAGE_REPORT    0x04     /* reads by steps, in no transaction */
+#define AI_API_MANAGE_OPTIONAL  0x04     /* none is fine, too */
+#define AI_API_MANAGE_REPORT    0x08     /* reads by steps, in no transaction */
 
 #define AI_API_MANAGE_JSON      "application/json; charset=utf-8"
 
@@ -63,6 +64,10 @@ static const ai_api_manage_route_t  ai_api_manage_routes[] = {
 
     { "/keys/:", "GET, HEAD, PATCH, DELETE", AI_API_MANAGE_M_DELETE,
       AI_API_MANAGE_WRITE, ai_api_manage_key_delete },
+
+    { "/keys/:/rotate", "POST", AI_API_MANAGE_M_POST,
+      AI_API_MANAGE_WRITE|AI_API_MANAGE_BODY|AI_API_MANAGE_OPTIONAL,
+      ai_api_manage_key_rotate },
 
     { "/usage", "GET, HEAD", AI_API_MANAGE_M_GET, AI_API_MANAGE_REPORT,
       ai_api_manage_usage },
@@ -285,13 +290,19 @@ ai_api_manage_start(ai_api_manage_ctx_t *ctx,
     const ai_api_manage_route_t *route, int write)
 {
     int            rc;
+    unsigned       flags;
     const char    *reason;
     ai_api_doc_t  *doc;
 
     doc = NULL;
     reason = NULL;
+    flags = route->flags;
 
-    if (route->flags & AI_API_MANAGE_BODY) {
+    if ((flags & AI_API_MANAGE_OPTIONAL) && ctx->req->body.len == 0) {
+        flags &= ~AI_API_MANAGE_BODY;
+    }
+
+    if (flags & AI_API_MANAGE_BODY) {
         rc = ai_api_doc_parse(&doc, &ctx->req->body, &reason);
 
         if (rc == AI_API_OK) {

@@ -88,6 +88,7 @@ int ai_api_manage_key_create(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_key_list(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_key_get(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_key_patch(ai_api_manage_ctx_t *ctx);
+int ai_api_manage_key_rotate(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_key_delete(ai_api_manage_ctx_t *ctx);
 
 int ai_api_manage_admin_keys(ai_api_manage_ctx_t *ctx);

@@ -6,6 +6,10 @@
 #include "ai_api_str.h"
 
 
+/* a year */
+#define AI_API_MANAGE_GRACE_MAX  31536000
+
+
 /* a page of keys under way */
 
 typedef struct {
@@ -20,6 +24,8 @@ static int ai_api_manage_key_new(ai_api_manage_ctx_t *ctx,
     ai_api_manage_key_t *key);
 static int ai_api_manage_key_secret(ai_api_manage_ctx_t *ctx,
     ai_api_manage_key_t *key, u_char *secret);
+static int ai_api_manage_key_show(ai_api_manage_ctx_t *ctx,
+    const ai_api_key_row_t *row, const u_char *secret);
 static int ai_api_manage_keys(ai_api_manage_ctx_t *ctx, uint64_t user_id,
     int users);
 static int ai_api_manage_keys_after(ai_api_manage_ctx_t *ctx,
@@ -32,6 +38,10 @@ static int ai_api_manage_key_change(ai_api_manage_ctx_t *ctx,
     ai_api_manage_who_t who);
 static int ai_api_manage_key_write(ai_api_manage_ctx_t *ctx,
     ai_api_manage_who_t who, ai_api_manage_key_t *key);
+static int ai_api_manage_key_grace(ai_api_manage_ctx_t *ctx,
+    int64_t *seconds);
+static int ai_api_manage_key_renew(ai_api_manage_ctx_t *ctx,
+    ai_api_manage_key_t *key, int64_t seconds);
 static ai_api_manage_key_t *ai_api_manage_key_copy(
     const ai_api_key_row_t *row);
 static void ai_api_manage_key_keep(ai_api_str_t *s, u_char *dst, size_t size);
@@ -44,7 +54,6 @@ ai_api_manage_key_create(ai_api_manage_ctx_t *ctx)
 {
     int                   rc;
     u_char                secret[AI_API_KEY_LEN];
-    ai_api_str_t          text;
     ai_api_manage_key_t  *key;
 
     key = ai_api_alloc(NULL, sizeof(ai_api_manage_key_t));
@@ -63,17 +72,13 @@ ai_api_manage_key_create(ai_api_manage_ctx_t *ctx)
     }
 
     if (rc == AI_API_OK) {
+        memcpy(key->row.id, ctx->req->random, AI_API_ID_LEN);
         rc = ai_api_manage_key_new(ctx, key);
     }
 
     if (rc == AI_API_OK) {
-        text.data = secret;
-        text.len = sizeof(secret);
-
         ctx->res->status = 201;
-        ctx->res->no_store = 1;
-
-        rc = ai_api_manage_key_print(ctx, &key->row, 0, &text);
+        rc = ai_api_manage_key_show(ctx, &key->row, secret);
     }
 
     ai_api_cleanse(secret, sizeof(secret));
@@ -113,8 +118,6 @@ ai_api_manage_key_secret(ai_api_manage_ctx_t *ctx, ai_api_manage_key_t *key,
 
     row = &key->row;
 
-    memcpy(row->id, ctx->req->random, AI_API_ID_LEN);
-
     if (ai_api_key_make(secret, ctx->req->random + AI_API_ID_LEN,
                         AI_API_MANAGE_RANDOM - AI_API_ID_LEN)
         != AI_API_OK)
@@ -137,6 +140,23 @@ ai_api_manage_key_secret(ai_api_manage_ctx_t *ctx, ai_api_manage_key_t *key,
     }
 
     return AI_API_OK;
+}
+
+
+/* the only answers that have a secret */
+
+static int
+ai_api_manage_key_show(ai_api_manage_ctx_t *ctx, const ai_api_key_row_t *row,
+    const u_char *secret)
+{
+    ai_api_str_t  text;
+
+    text.data = secret;
+    text.len = AI_API_KEY_LEN;
+
+    ctx->res->no_store = 1;
+
+    return ai_api_manage_key_print(ctx, row, 0, &text);
 }
 
 
@@ -391,6 +411,94 @@ ai_api_manage_key_write(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
 
     return ai_api_manage_key_print(ctx, &key->row,
                                    who == AI_API_MANAGE_ADMIN, NULL);
+}
+
+
+/* a new secret for the same key; the old one works for the grace */
+
+int
+ai_api_manage_key_rotate(ai_api_manage_ctx_t *ctx)
+{
+    int                   rc;
+    int64_t               seconds;
+    ai_api_key_row_t      row;
+    ai_api_manage_key_t  *key;
+
+    rc = ai_api_manage_key_find(ctx, 1, &row);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_key_grace(ctx, &seconds);
+    }
+
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    key = ai_api_manage_key_copy(&row);
+    if (key == NULL) {
+        return AI_API_NOMEM;
+    }
+
+    rc = ai_api_manage_key_renew(ctx, key, seconds);
+    ai_api_free(NULL, key);
+
+    return rc;
+}
+
+
+static int
+ai_api_manage_key_grace(ai_api_manage_ctx_t *ctx, int64_t *seconds)
+{
+    int                       rc;
+    ai_api_str_t              name;
+    static const char *const  names[] = { "graceSeconds" };
+
+    *seconds = 0;
+
+    if (ctx->body == NULL) {
+        return AI_API_OK;
+    }
+
+    if (ai_api_doc_unknown(ctx->body, names, 1, &name) == AI_API_OK) {
+        return ai_api_manage_refuse(ctx, &name, "is not a known member");
+    }
+
+    rc = ai_api_doc_int(ctx->body, names[0], seconds);
+
+    if (rc == AI_API_INVALID || *seconds > AI_API_MANAGE_GRACE_MAX) {
+        return ai_api_manage_refusez(ctx, names[0], "must be an integer from "
+                                     "0 to 31536000 or null");
+    }
+
+    return AI_API_OK;
+}
+
+
+static int
+ai_api_manage_key_renew(ai_api_manage_ctx_t *ctx, ai_api_manage_key_t *key,
+    int64_t seconds)
+{
+    int     rc;
+    u_char  secret[AI_API_KEY_LEN];
+
+    memcpy(key->row.old_digest, key->row.digest, AI_API_DIGEST_LEN);
+    key->row.old_expires_ms = (seconds == 0)
+                              ? 0 : ctx->req->now + seconds * 1000;
+
+    rc = ai_api_manage_key_secret(ctx, key, secret);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_key_update(ctx->txn, &key->row);
+        rc = (rc == AI_API_OK || rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_key_show(ctx, &key->row, secret);
+    }
+
+    ai_api_cleanse(secret, sizeof(secret));
+
+    return rc;
 }
 
 

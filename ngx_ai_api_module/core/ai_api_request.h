@@ -134,8 +134,9 @@ typedef struct {
 
 
 /*
- * conf and mem must outlive req; seed: random bits.  The struct has about
- * 6 KiB.  AI_API_OK; AI_API_ERROR: not an endpoint with AI_API_ROUTE_BODY.
+ * conf and mem must outlive req; seed: random bits.  The struct has 4.4 KB;
+ * keys and edits are allocated.  AI_API_OK; AI_API_ERROR: not an endpoint with
+ * AI_API_ROUTE_BODY.
  */
 int ai_api_request_init(ai_api_request_t *req, ai_api_endpoint_t endpoint,
     const ai_api_request_conf_t *conf, const ai_api_mem_t *mem, uint64_t seed);
@@ -155,7 +156,8 @@ int ai_api_request_done(ai_api_request_t *req);
 /*
  * Another model instead of the client's (an alias); model is not copied and
  * must outlive req.  After done(), before edits().  AI_API_OK; AI_API_INVALID
- * with error and detail when that is no name, or a cloud model.
+ * with error and detail when that is no name, or a cloud model; AI_API_ERROR
+ * when done() did not return AI_API_OK.
  */
 int ai_api_request_set_model(ai_api_request_t *req,
     const ai_api_str_t *model);

@@ -365,7 +365,7 @@ ai_api_stats_key(ai_api_stats_t *s, const ai_api_group_t *group, int users)
     }
 
     if (rc != AI_API_OK) {
-        return (rc == AI_API_DECLINED) ? AI_API_ERROR : rc;
+        return (rc == AI_API_DECLINED) ? AI_API_CORRUPT : rc;
     }
 
     (void) ai_api_key_id_write(text, group->id);
@@ -504,7 +504,7 @@ ai_api_stats_top_users(ai_api_stats_t *s)
                              &user);
 
         if (rc != AI_API_OK) {
-            return (rc == AI_API_DECLINED) ? AI_API_ERROR : rc;
+            return (rc == AI_API_DECLINED) ? AI_API_CORRUPT : rc;
         }
 
         ai_api_json_begin(s->b, '{');

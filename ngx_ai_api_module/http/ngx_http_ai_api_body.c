@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_body.h"
+#include "ngx_http_ai_api_ctx.h"
 
 
 #define NGX_HTTP_AI_API_READ_SIZE  65536

@@ -98,11 +98,13 @@ ngx_int_t
 ngx_http_ai_api_take_credential(ngx_http_request_t *r, ngx_uint_t api_key,
     ngx_str_t *token, ai_api_err_t *err)
 {
-    ngx_str_t   bearer, key;
-    ngx_uint_t  bearers, keys;
+    ngx_str_t     bearer, key;
+    ngx_uint_t    bearers, keys;
+    ai_api_err_t  missing;
 
     ngx_str_null(&key);
     keys = 0;
+    missing = api_key ? AI_API_ERR_MISSING_API_KEY : AI_API_ERR_AUTHENTICATION;
 
     if (ngx_http_ai_api_take_line(r, "authorization", &bearer, &bearers)
         != NGX_OK)
@@ -120,7 +122,7 @@ ngx_http_ai_api_take_credential(ngx_http_request_t *r, ngx_uint_t api_key,
 
     if (bearers + keys == 0) {
         ngx_str_null(token);
-        *err = api_key ? AI_API_ERR_MISSING_API_KEY : AI_API_ERR_AUTHENTICATION;
+        *err = missing;
         return NGX_OK;
     }
 
@@ -137,7 +139,7 @@ ngx_http_ai_api_take_credential(ngx_http_request_t *r, ngx_uint_t api_key,
     }
 
     *token = bearers ? bearer : key;
-    *err = AI_API_ERR_NONE;
+    *err = (token->len != 0) ? AI_API_ERR_NONE : missing;
 
     return NGX_OK;
 }
@@ -330,6 +332,8 @@ ngx_http_ai_api_bearer(ngx_str_t *value)
 
     p = value->data;
     end = p + value->len;
+
+    /* another scheme carries no key at all */
 
     if (value->len < 7 || ngx_strncasecmp(p, (u_char *) "bearer ", 7) != 0) {
         value->len = 0;

@@ -10,6 +10,88 @@
 #include "ngx_http_ai_api.h"
 
 
+struct ngx_http_ai_api_ctx_s {
+    ngx_http_request_t        *request;
+    u_char                     id[AI_API_ID_LEN];
+    u_char                     id_text[2 * AI_API_ID_LEN];
+
+    ngx_http_ai_api_auth_t     auth;
+
+    const ai_api_route_t      *route;
+    ai_api_str_t               param;           /* of the route */
+
+    /* the gate */
+
+    ai_api_request_t          *scan;
+    ai_api_str_t               model;           /* canonical */
+    const ai_api_price_family_t *family;
+
+    /* our answer in place of the other one */
+
+    ai_api_err_t               err;
+    ai_api_str_t               detail;
+    ngx_str_t                  body;
+    ngx_uint_t                 retry_after;
+    ngx_str_t                  allow;
+
+    /* the upstream */
+
+    ngx_http_status_t          status;
+    ngx_http_chunked_t         chunked;
+    ngx_int_t                  upstream_rc;
+    ngx_int_t                  answer;          /* Ollama's status, 0: none */
+    off_t                      body_size;       /* to Ollama */
+
+    /* metering */
+
+    ai_api_usage_t             usage;
+    ai_api_slot_t             *slot;
+    ngx_msec_t                 admitted;        /* ngx_current_msec */
+    ngx_msec_t                 first_byte;
+    ai_api_charge_t            charge;          /* as settled */
+    ngx_queue_t                running;         /* until it is submitted */
+
+    /* bytes that wait: for the charge, or to be rewritten */
+
+    ngx_chain_t               *held;
+    ngx_chain_t              **held_last;
+    size_t                     held_size;
+    off_t                      left;            /* of Content-Length, or -1 */
+    ai_api_buf_t               collected;
+
+    void                      *manage;          /* its job, under way */
+
+    ngx_event_t                settle_event;
+    ngx_event_t                stall_event;
+    ngx_event_t                drain_event;
+    off_t                      stall_sent;
+
+    unsigned                   admitted_once:1;
+    unsigned                   reading:1;       /* the body */
+    unsigned                   body_read:1;
+    unsigned                   scanned:1;       /* by the body filter */
+    unsigned                   in_pass:1;       /* our upstream answers */
+    unsigned                   replace:1;       /* body replaces the page */
+    unsigned                   replaced:1;      /* and was sent */
+    unsigned                   collect:1;       /* the whole answer first */
+    unsigned                   meter:1;         /* count this answer */
+    unsigned                   ndjson:1;
+    unsigned                   gone:1;          /* the client */
+    unsigned                   broken:1;        /* after the header */
+    unsigned                   ended:1;         /* no more of it will come */
+    unsigned                   counted:1;       /* the first buffer of rest */
+    unsigned                   framed:1;        /* error frame was added */
+    unsigned                   torn:1;          /* no end for the client */
+    unsigned                   unbilled:1;      /* settle timed out */
+    unsigned                   shutdown:1;      /* the worker exits */
+    unsigned                   submitted:1;
+    unsigned                   durable:1;
+    unsigned                   settled:1;       /* charge is filled in */
+    unsigned                   last:1;          /* last_buf was seen */
+    unsigned                   finished:1;      /* last_buf was passed on */
+};
+
+
 /* The context of r->main, or NULL. */
 ngx_http_ai_api_ctx_t *ngx_http_ai_api_get_ctx(ngx_http_request_t *r);
 

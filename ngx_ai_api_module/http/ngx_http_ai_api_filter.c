@@ -318,6 +318,7 @@ ngx_http_ai_api_swallow(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in,
             && b->last != b->pos)
         {
             (void) ai_api_usage_feed(&ctx->usage, b->pos, b->last - b->pos);
+            ngx_http_ai_api_settle_progress(ctx);
         }
 
         b->pos = b->last;

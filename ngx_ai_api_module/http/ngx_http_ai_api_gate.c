@@ -43,7 +43,12 @@ ngx_http_ai_api_gate_begin(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     seed = (uint64_t) ngx_random() << 33 ^ (uint64_t) ngx_random() << 2
            ^ (uint64_t) (uintptr_t) ctx;
 
-    ai_api_request_init(ctx->scan, ctx->route->id, &alcf->request, mem, seed);
+    if (ai_api_request_init(ctx->scan, ctx->route->id, &alcf->request, mem,
+                            seed)
+        != AI_API_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }

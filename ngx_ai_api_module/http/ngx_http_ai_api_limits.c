@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_limits.h"
+#include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 
 

@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_conf.h"
+#include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_content.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_manage.h"

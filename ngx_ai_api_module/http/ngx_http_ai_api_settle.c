@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_settle.h"
+#include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_rate.h"
 #include "ngx_http_ai_api_worker.h"
 

@@ -200,7 +200,8 @@ sub run_perl {
         . "sub {\nmy (\$block) = \@_;\n#line 1 \"$section of $name\"\n"
         . $block->$section . "\n}";
 
-    my @result = eval { $code or die $@; $code->($block) };
+    my $broken = $@;
+    my @result = eval { $code or die $broken; $code->($block) };
     Test::More::fail("$name - $section: $@") if $@ ne "";
 
     return @result;

@@ -41,7 +41,7 @@ my %zh = (
     KEY_NOT_FOUND => "不存在",
     NOT_FOUND => "不存在",
     METHOD_NOT_ALLOWED => "不支持的请求方法",
-    CONFLICT => "请求冲突",
+    CONFLICT => qr/^请求冲突/,
     BILLING_UNAVAILABLE => "计费服务不可用",
 );
 

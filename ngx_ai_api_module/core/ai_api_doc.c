@@ -24,6 +24,7 @@ struct ai_api_doc_s {
 };
 
 
+static int ai_api_doc_build(ai_api_doc_t **doc, const ai_api_str_t *text);
 static int ai_api_doc_mark(const ai_api_str_t *text, ai_api_buf_t *marked);
 static const u_char *ai_api_doc_string_end(const u_char *p,
     const u_char *end);
@@ -44,15 +45,16 @@ ai_api_doc_parse(ai_api_doc_t **doc, const ai_api_str_t *text,
     const char **reason)
 {
     int                  rc;
-    ai_api_buf_t         marked;
-    ai_api_doc_t        *d;
+    const char          *unused;
     ai_api_json_error_t  error;
 
     *doc = NULL;
 
-    if (reason != NULL) {
-        *reason = "too large";
+    if (reason == NULL) {
+        reason = &unused;
     }
+
+    *reason = "too large";
 
     if (text->len > AI_API_DOC_MAX) {
         return AI_API_INVALID;
@@ -63,12 +65,22 @@ ai_api_doc_parse(ai_api_doc_t **doc, const ai_api_str_t *text,
     rc = ai_api_json_check(text, 0, NULL, &error, NULL);
 
     if (rc != AI_API_OK) {
-        if (reason != NULL) {
-            *reason = ai_api_json_reason(error);
-        }
-
+        *reason = ai_api_json_reason(error);
         return rc;
     }
+
+    *reason = "not an object";
+
+    return ai_api_doc_build(doc, text);
+}
+
+
+static int
+ai_api_doc_build(ai_api_doc_t **doc, const ai_api_str_t *text)
+{
+    int            rc;
+    ai_api_buf_t   marked;
+    ai_api_doc_t  *d;
 
     d = ai_api_alloc(NULL, sizeof(ai_api_doc_t));
     if (d == NULL) {
@@ -87,19 +99,11 @@ ai_api_doc_parse(ai_api_doc_t **doc, const ai_api_str_t *text,
     ai_api_cleanse(marked.data, marked.len);
     ai_api_buf_free(&marked);
 
-    if (d->root == NULL) {
-        ai_api_doc_free(d);
-        return AI_API_NOMEM;
-    }
-
     if (!cJSON_IsObject(d->root)) {
+        rc = (d->root == NULL) ? AI_API_NOMEM : AI_API_INVALID;
         ai_api_doc_free(d);
 
-        if (reason != NULL) {
-            *reason = "not an object";
-        }
-
-        return AI_API_INVALID;
+        return rc;
     }
 
     *doc = d;

@@ -31,7 +31,8 @@
 typedef struct {
     ai_api_store_t        *store;
     ai_api_reader_t       *reader;        /* this thread's, in no txn */
-    ai_api_hmac_t         *pepper;        /* this thread's */
+    ai_api_hmac_t         *pepper;        /* this thread's; only writes need
+                                             it */
     ai_api_str_t           currency;      /* "CNY" */
     unsigned               max_keys;      /* a user, 0: any number */
     unsigned               known_users:1; /* ai_api_users known */

@@ -16,6 +16,9 @@ static const u_char *ai_api_manage_service_path(const ai_api_str_t *path,
     ai_api_str_t *id);
 static int ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx,
     const u_char *key_id);
+static int ai_api_manage_left(const ai_api_key_row_t *key,
+    const ai_api_user_row_t *user, const ai_api_totals_t *key_totals,
+    const ai_api_totals_t *user_totals, ai_api_quota_t *left);
 static int ai_api_manage_own_charge(ai_api_manage_ctx_t *ctx,
     const u_char *key_id);
 
@@ -175,14 +178,12 @@ ai_api_manage_service(const ai_api_manage_conf_t *conf,
 static int
 ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
 {
-    int                   rc;
-    ai_api_quota_t        left;
-    ai_api_limits_t       limits;
-    ai_api_totals_t       key_totals, user_totals;
-    ai_api_key_row_t      key;
-    ai_api_user_row_t     user;
-    ai_api_print_key_t    print;
-    ai_api_quota_input_t  in;
+    int                  rc;
+    ai_api_quota_t       left;
+    ai_api_totals_t      key_totals, user_totals;
+    ai_api_key_row_t     key;
+    ai_api_user_row_t    user;
+    ai_api_print_key_t   print;
 
     rc = ai_api_key_get(ctx->txn, key_id, &key);
 
@@ -195,29 +196,14 @@ ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
                                 &user_totals);
     }
 
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_left(&key, &user, &key_totals, &user_totals,
+                                &left);
+    }
+
     if (rc != AI_API_OK) {
         return (rc == AI_API_DECLINED) ? AI_API_ERROR : rc;
     }
-
-    ai_api_quota_key_limits(&key, &limits);
-
-    memset(&in, 0, sizeof(ai_api_quota_input_t));
-    in.key_limits = &limits;
-    in.user_limits = &user.limits;
-    in.key_totals = &key_totals;
-    in.user_totals = &user_totals;
-
-    if (user.prepaid) {
-        in.prepaid = 1;
-
-        if (ai_api_user_balance(&user, &user_totals, &in.balance_nano)
-            != AI_API_OK)
-        {
-            return AI_API_ERROR;
-        }
-    }
-
-    (void) ai_api_quota_check(&in, &left);
 
     memset(&print, 0, sizeof(ai_api_print_key_t));
     print.row = &key;
@@ -225,6 +211,41 @@ ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
     print.left = &left;
 
     ai_api_print_key(&ctx->res->body, &print);
+
+    return AI_API_OK;
+}
+
+
+static int
+ai_api_manage_left(const ai_api_key_row_t *key, const ai_api_user_row_t *user,
+    const ai_api_totals_t *key_totals, const ai_api_totals_t *user_totals,
+    ai_api_quota_t *left)
+{
+    int                   rc;
+    ai_api_limits_t       limits;
+    ai_api_quota_input_t  in;
+
+    ai_api_quota_key_limits(key, &limits);
+
+    memset(&in, 0, sizeof(ai_api_quota_input_t));
+    in.key_limits = &limits;
+    in.user_limits = &user->limits;
+    in.key_totals = key_totals;
+    in.user_totals = user_totals;
+
+    if (user->prepaid) {
+        in.prepaid = 1;
+
+        rc = ai_api_user_balance(user, user_totals, &in.balance_nano);
+
+        if (rc != AI_API_OK) {
+            return rc;
+        }
+    }
+
+    /* nothing left is an answer, too */
+
+    (void) ai_api_quota_check(&in, left);
 
     return AI_API_OK;
 }

@@ -48,6 +48,7 @@ struct ai_api_store_s {
     MDB_dbi             dbi[AI_API_T_MAX];
     pthread_rwlock_t    resize;
     ai_api_txn_t        write;     /* of the thread with LMDB's writer lock */
+    unsigned            full;      /* the map was: atomic */
 };
 
 
@@ -67,6 +68,7 @@ static void ai_api_store_assert(MDB_env *env, const char *msg);
 static int ai_api_store_resize(ai_api_store_t *store, unsigned wait_ms);
 static int ai_api_store_move(ai_api_cursor_t *c, MDB_cursor_op op,
     const ai_api_str_t *from, ai_api_str_t *key, ai_api_str_t *value);
+static int ai_api_store_written(ai_api_store_t *store, int err);
 static int ai_api_store_code(int err);
 
 
@@ -637,6 +639,11 @@ ai_api_write_begin(ai_api_store_t *store, ai_api_txn_t **txn)
     int       i, err;
     MDB_txn  *t;
 
+    /* another process may have made it larger since */
+    if (__atomic_exchange_n(&store->full, 0, __ATOMIC_RELAXED)) {
+        (void) ai_api_store_resize(store, AI_API_STORE_RESIZE_MS);
+    }
+
     for (i = 0; i < 2; i++) {
         if (pthread_rwlock_rdlock(&store->resize) != 0) {
             return AI_API_BUSY;
@@ -676,7 +683,7 @@ ai_api_write_commit(ai_api_txn_t *txn)
 
     (void) pthread_rwlock_unlock(&store->resize);
 
-    return ai_api_store_code(err);
+    return ai_api_store_written(store, err);
 }
 
 
@@ -755,8 +762,9 @@ ai_api_put(ai_api_txn_t *txn, ai_api_table_t t, const ai_api_str_t *key,
     f = (flags & AI_API_PUT_NEW) ? MDB_NOOVERWRITE : 0;
     f |= (flags & AI_API_PUT_APPEND) ? MDB_APPEND : 0;
 
-    return ai_api_store_code(mdb_put(txn->txn, txn->store->dbi[t], &k, &v,
-                                     f));
+    return ai_api_store_written(txn->store,
+                                mdb_put(txn->txn, txn->store->dbi[t], &k, &v,
+                                        f));
 }
 
 
@@ -768,7 +776,9 @@ ai_api_del(ai_api_txn_t *txn, ai_api_table_t t, const ai_api_str_t *key)
     k.mv_data = (void *) key->data;
     k.mv_size = key->len;
 
-    return ai_api_store_code(mdb_del(txn->txn, txn->store->dbi[t], &k, NULL));
+    return ai_api_store_written(txn->store,
+                                mdb_del(txn->txn, txn->store->dbi[t], &k,
+                                        NULL));
 }
 
 
@@ -869,6 +879,17 @@ ai_api_store_move(ai_api_cursor_t *c, MDB_cursor_op op,
     value->len = v.mv_size;
 
     return AI_API_OK;
+}
+
+
+static int
+ai_api_store_written(ai_api_store_t *store, int err)
+{
+    if (err == MDB_MAP_FULL) {
+        __atomic_store_n(&store->full, 1, __ATOMIC_RELAXED);
+    }
+
+    return ai_api_store_code(err);
 }
 
 

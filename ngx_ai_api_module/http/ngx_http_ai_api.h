@@ -36,7 +36,6 @@
 #define NGX_HTTP_AI_API_ABORT_CUT    1
 
 #define NGX_HTTP_AI_API_ALLOW_TEMPLATE   0x02
-#define NGX_HTTP_AI_API_ALLOW_LOAD       0x04
 #define NGX_HTTP_AI_API_ALLOW_CLOUD      0x08
 #define NGX_HTTP_AI_API_ALLOW_SHOW_FULL  0x10
 
@@ -92,7 +91,6 @@ typedef struct {
     ngx_array_t               *aliases;         /* ngx_http_ai_api_alias_t */
     ngx_uint_t                 allow;
     ngx_int_t                  max_output_tokens;
-    ngx_int_t                  context_length;
     time_t                     max_keep_alive;
 
     ngx_uint_t                 abort;

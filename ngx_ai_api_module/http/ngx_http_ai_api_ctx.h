@@ -77,6 +77,7 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   meter:1;         /* count this answer */
     unsigned                   ndjson:1;
     unsigned                   gone:1;          /* the client */
+    unsigned                   unframed:1;      /* ends with the connection */
     unsigned                   broken:1;        /* after the header */
     unsigned                   ended:1;         /* no more of it will come */
     unsigned                   counted:1;       /* the first buffer of rest */

@@ -16,6 +16,7 @@ static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_ai_api_hold_rest(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t ***ll);
+static void ngx_http_ai_api_hold_unframed(ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_hold_copy(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, u_char *pos, u_char *last);
 static ngx_int_t ngx_http_ai_api_hold_link(ngx_http_request_t *r,
@@ -179,11 +180,29 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         }
     }
 
+    ngx_http_ai_api_hold_unframed(ctx);
+
     if (ctx->usage.closed || ctx->last || ctx->ended) {
         ngx_http_ai_api_settle_submit(ctx);
     }
 
     return ngx_http_ai_api_hold_end(r, ctx, ll);
+}
+
+
+/* a body without length or chunks may have been cut: the final counts are the
+ * only sign that it is whole */
+
+static void
+ngx_http_ai_api_hold_unframed(ngx_http_ai_api_ctx_t *ctx)
+{
+    if (!ctx->last || !ctx->unframed || ctx->usage.closed || ctx->submitted) {
+        return;
+    }
+
+    ctx->broken = 1;
+    ctx->ended = 1;
+    ctx->last = 0;
 }
 
 

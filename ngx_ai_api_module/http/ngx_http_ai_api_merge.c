@@ -77,7 +77,6 @@ ngx_http_ai_api_create_loc_conf(ngx_conf_t *cf)
     conf->auth = NGX_CONF_UNSET;
     conf->aliases = NGX_CONF_UNSET_PTR;
     conf->max_output_tokens = NGX_CONF_UNSET;
-    conf->context_length = NGX_CONF_UNSET;
     conf->max_keep_alive = NGX_CONF_UNSET;
 
     conf->abort = NGX_CONF_UNSET_UINT;
@@ -311,7 +310,6 @@ ngx_http_ai_api_merge_limits(ngx_conf_t *cf, ngx_http_ai_api_loc_conf_t *prev,
 
     ngx_conf_merge_value(conf->max_output_tokens, prev->max_output_tokens,
                          32768);
-    ngx_conf_merge_value(conf->context_length, prev->context_length, 0);
     ngx_conf_merge_sec_value(conf->max_keep_alive, prev->max_keep_alive, 0);
 
     if (conf->abort == NGX_CONF_UNSET_UINT) {

@@ -52,7 +52,6 @@ static ngx_conf_enum_t  ngx_http_ai_api_languages[] = {
 
 static ngx_conf_bitmask_t  ngx_http_ai_api_allow_masks[] = {
     { ngx_string("template"), NGX_HTTP_AI_API_ALLOW_TEMPLATE },
-    { ngx_string("load"), NGX_HTTP_AI_API_ALLOW_LOAD },
     { ngx_string("cloud"), NGX_HTTP_AI_API_ALLOW_CLOUD },
     { ngx_string("show_full"), NGX_HTTP_AI_API_ALLOW_SHOW_FULL },
     { ngx_null_string, 0 }
@@ -235,13 +234,6 @@ static ngx_command_t  ngx_http_ai_api_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_ai_api_loc_conf_t, max_output_tokens),
-      &ngx_http_ai_api_output_bounds },
-
-    { ngx_string("ai_api_context_length"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_ai_api_loc_conf_t, context_length),
       &ngx_http_ai_api_output_bounds },
 
     { ngx_string("ai_api_max_keep_alive"),

@@ -237,10 +237,13 @@ ngx_http_ai_api_header_absent(ngx_http_request_t *r, const char *name,
 ngx_int_t
 ngx_http_ai_api_response_init(void *data)
 {
-    ngx_http_request_t   *r = data;
-    ngx_http_upstream_t  *u;
+    ngx_http_request_t *r = data;
+
+    ngx_http_upstream_t    *u;
+    ngx_http_ai_api_ctx_t  *ctx;
 
     u = r->upstream;
+    ctx = ngx_http_ai_api_get_ctx(r);
 
     if (u->headers_in.chunked) {
         u->input_filter = ngx_http_ai_api_chunked_filter;
@@ -249,6 +252,7 @@ ngx_http_ai_api_response_init(void *data)
     }
 
     u->length = u->headers_in.content_length_n;
+    ctx->unframed = (u->length == -1);
 
     if (u->length == 0) {
         u->keepalive = !u->headers_in.connection_close;

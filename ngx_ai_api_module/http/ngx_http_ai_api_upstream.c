@@ -182,7 +182,7 @@ ngx_http_ai_api_request_head(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
     path = ngx_http_ai_api_ngx_str(&ctx->route->upstream);
 
-    len = sizeof("POST  HTTP/1.1" CRLF "Host: " CRLF "Accept: */*" CRLF
+    len = sizeof("POST  HTTP/1.1" CRLF "Host: " CRLF
                  "Content-Type: application/json" CRLF "Content-Length: " CRLF
                  CRLF)
           + path.len + alcf->host.len + NGX_OFF_T_LEN;
@@ -192,8 +192,7 @@ ngx_http_ai_api_request_head(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         return NULL;
     }
 
-    b->last = ngx_sprintf(b->last, "%s %V HTTP/1.1" CRLF "Host: %V" CRLF
-                          "Accept: */*" CRLF,
+    b->last = ngx_sprintf(b->last, "%s %V HTTP/1.1" CRLF "Host: %V" CRLF,
                           (ctx->route->flags & AI_API_ROUTE_BODY)
                           ? "POST" : "GET", &path, &alcf->host);
 

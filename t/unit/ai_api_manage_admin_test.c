@@ -476,7 +476,7 @@ no_room(void)
 int
 main(void)
 {
-    setup();
+    setup((size_t) 64 << 20);
 
     T_GROUP(reports);
     T_GROUP(administration);

@@ -22,6 +22,8 @@
 #include "ai_api_test.h"
 
 
+#define DIR_TEMPLATE  "/tmp/ai_api_manage_XXXXXX"
+
 /* 2026-11-22T09:30:00.123Z */
 #define NOW   1795339800123LL
 #define HOUR  3600000LL
@@ -67,7 +69,7 @@ typedef struct {
 } step_t;
 
 
-static char                   dir[] = "/tmp/ai_api_manage_XXXXXX";
+static char                   dir[sizeof(DIR_TEMPLATE)];
 static ai_api_store_t        *store;
 static ai_api_reader_t       *reader;
 static ai_api_hmac_t         *pepper;
@@ -182,7 +184,7 @@ run(const step_t *steps, size_t n)
 
 
 static void
-setup(void)
+setup(size_t map_size)
 {
     size_t                i;
     ai_api_str_t          s = ai_api_string("pepper of 32 bytes, for a test.");
@@ -190,13 +192,15 @@ setup(void)
     ai_api_store_error_t  e;
     static const u_char   node[AI_API_NODE_ID_LEN] = { 1 };
 
+    memcpy(dir, DIR_TEMPLATE, sizeof(dir));
+
     if (mkdtemp(dir) == NULL) {
         abort();
     }
 
     memset(&sc, 0, sizeof(sc));
     sc.dir = dir;
-    sc.map_size = (size_t) 64 << 20;
+    sc.map_size = map_size;
     sc.readers = 16;
     sc.sync = AI_API_SYNC_ASYNC;
 

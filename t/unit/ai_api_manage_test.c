@@ -417,7 +417,6 @@ rotations(void)
 {
     char  two[AI_API_KEY_LEN + 1], three[AI_API_KEY_LEN + 1];
 
-    random_bytes[100] ^= 1;
     random_bytes[20] ^= 1;
     run(rotate_steps, ai_api_nelts(rotate_steps));
     take_secret(two);
@@ -511,10 +510,54 @@ windows(void)
 }
 
 
+/* a full store: writes are refused, reads go on, nothing is half written */
+
+static void
+full(void)
+{
+    int       i;
+    unsigned  n;
+    char      user[16];
+
+    conf.max_keys = 0;
+    n = 0;
+
+    call("+root", "GET", "/keys", "");
+
+    for (i = 0; i < 20000; i++) {
+        random_bytes[13] = (u_char) (i >> 8);
+        random_bytes[14] = (u_char) i;
+        random_bytes[17] = (u_char) (i % 200);
+        random_bytes[18] = (u_char) (i / 200);
+
+        call("alice", "POST", "/keys", "{\"name\":\"a name of some length\"}");
+
+        if (res.status != 201) {
+            break;
+        }
+
+        n++;
+    }
+
+    T_CHECK(n > 10 && res.status == 503 && res.no_store == 0
+            && matches(ERR("Billing is unavailable", "BILLING_UNAVAILABLE"),
+                       res.body.data, res.body.data + res.body.len),
+            "%u keys, %d %.*s", n, res.status, (int) res.body.len,
+            res.body.data);
+
+    (void) snprintf(user, sizeof(user), "\"keys\":%u,", n);
+
+    call("+root", "GET", "/admin/users/alice", "");
+    T_CHECK(res.status == 200
+            && strstr((char *) res.body.data, user) != NULL, "%s %.*s", user,
+            (int) res.body.len, res.body.data);
+}
+
+
 int
 main(void)
 {
-    setup();
+    setup((size_t) 64 << 20);
 
     T_GROUP(keys);
     T_GROUP(bodies);
@@ -526,6 +569,11 @@ main(void)
     T_GROUP(many_keys);
     T_GROUP(known_users);
     T_GROUP(windows);
+
+    teardown();
+    setup(AI_API_STORE_MAP_MIN);
+
+    T_GROUP(full);
 
     teardown();
 

@@ -3,7 +3,7 @@
 import os
 import urllib.parse
 
-KEY, USER, ADMIN = range(3)
+KEY, X_API_KEY, USER, ADMIN = range(4)
 
 # the keys that a run makes: one to use, one to lose, one to disable
 KEYS = ("make run", "make run: to delete 待删除", "make run: to disable 待停用")
@@ -48,8 +48,8 @@ def service(lines, model):
               GENERATE % (model, EN, SHORT))
     lines.add("generate, streamed / 生成，流式", KEY, "POST",
               at + "/generate", GENERATE % (model, ZH, STREAM))
-    lines.add("what this key has used and has left / 本密钥用量与余额", KEY,
-              "GET", at + "/usage")
+    lines.add("what this key has used and has left / 本密钥用量与余额",
+              X_API_KEY, "GET", at + "/usage")
     lines.add("the charge of one request, here this key's first / 单次请求的费用",
               KEY, "GET", at + "/usage/" + lines.first_request())
 
@@ -61,7 +61,7 @@ def native(lines, model):
     lines.add("", KEY, "GET", at + "/api/version")
     lines.add("", KEY, "GET", at + "/api/tags")
     lines.add("", KEY, "POST", at + "/api/show", '{"model":"%s"}' % model)
-    lines.add("streamed, as Ollama does when not told", KEY, "POST",
+    lines.add("streamed, as Ollama does when not told / 默认流式", KEY, "POST",
               at + "/api/chat", CHAT % (model, EN, SHORT))
     lines.add("", KEY, "POST", at + "/api/chat", CHAT % (model, ZH, WHOLE))
     lines.add("", KEY, "POST", at + "/api/generate",
@@ -108,9 +108,13 @@ class Lines:
 
     def __init__(self, session):
         self.base = "http://127.0.0.1:%d" % session.api.port
-        self.credentials = {KEY: session.keys[0]["key"], USER: session.user,
-                            ADMIN: session.admin}
-        self.first = session.keys[0]["id"]
+        key = session.keys[0]
+        bearer = "Authorization: Bearer "
+        self.credentials = {KEY: bearer + key["key"],
+                            X_API_KEY: "X-API-Key: " + key["key"],
+                            USER: bearer + session.user,
+                            ADMIN: bearer + session.admin}
+        self.first = key["id"]
 
         # a proxy of the environment is not for this machine's own address
         proxied = any(v in os.environ for v in
@@ -125,10 +129,7 @@ class Lines:
         print(self.line(who, method, path, body))
 
     def line(self, who, method, path, body=None):
-        words = [self.curl]
-
-        if body is not None and '"stream":false' not in body:
-            words[0] += "N"
+        words = [self.curl + "N" if streams(path, body) else self.curl]
 
         if method not in ("GET", "POST"):
             words.append("-X " + method)
@@ -136,9 +137,10 @@ class Lines:
         # "$(…)" has to be seen by the shell, "&" and "?" have not
         quote = '"' if "$(" in path else "'"
         words.append(quote + self.base + path + quote)
-        words.append("-H 'Authorization: Bearer %s'" % self.credentials[who])
+        words.append("-H '%s'" % self.credentials[who])
 
         if body is not None:
+            words.append("-H 'Content-Type: application/json'")
             words.append("-d '%s'" % body)
 
         return " ".join(words)
@@ -148,3 +150,11 @@ class Lines:
         query = urllib.parse.urlencode({"key": self.first, "limit": 1})
         return "$(%s | sed 's/.*\"requestId\":\"\\([0-9a-f]*\\)\".*/\\1/')" \
             % self.line(ADMIN, "GET", "/api/ai-api/admin/ledger?" + query)
+
+
+def streams(path, body):
+    if body is None or '"stream":false' in body:
+        return False
+
+    return '"stream":true' in body \
+        or path.endswith(("/api/chat", "/api/generate"))

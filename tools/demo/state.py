@@ -45,8 +45,9 @@ def port():
         try:
             s.bind(("127.0.0.1", int(text)))
         except OSError as e:
-            raise Problem("port %s on 127.0.0.1: %s; another one: "
-                          "AI_API_PORT=8081 make run" % (text, e.strerror)
+            raise Problem("port %s on 127.0.0.1 cannot be used (%s); another "
+                          "one: AI_API_PORT=%d make run"
+                          % (text, e.strerror, int(text) % 60000 + 1)
                           ) from None
 
     return int(text)

@@ -20,6 +20,11 @@ our @EXPORT = qw(recording recordings shape cost chunked http_answer);
 my $data = dirname(__FILE__) . "/../../data/wire";
 
 
+sub data {
+    return $data;
+}
+
+
 sub recordings {
     my ($pattern) = @_;
 

@@ -1,0 +1,479 @@
+/*
+ * The commit thread: charges, jobs, bad records, a full map, stop.
+ */
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include "ai_api_commit.h"
+#include "ai_api_fold.h"
+#include "ai_api_ledger.h"
+#include "ai_api_meta.h"
+#include "ai_api_test_store.h"
+#include "ai_api_totals.h"
+
+
+#define MAP    ((size_t) 64 << 20)
+#define SLOTS  256
+
+
+static t_store_t           s;
+static void               *region;
+static ai_api_inflight_t  *table;
+static ai_api_commit_t    *commit;
+static int                 efd;
+
+
+static void
+start(size_t map)
+{
+    ai_api_commit_conf_t  conf;
+
+    t_store_make(&s, map);
+
+    region = aligned_alloc(AI_API_CACHE_LINE, ai_api_inflight_size(SLOTS));
+    memset(region, 0, ai_api_inflight_size(SLOTS));
+    T_CHECK(ai_api_inflight_create(region, SLOTS, NULL, &table) == AI_API_OK,
+            "table");
+
+    efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+    memset(&conf, 0, sizeof(conf));
+    conf.store = s.store;
+    conf.table = table;
+    conf.fd = efd;
+    T_CHECK(ai_api_commit_start(&conf, &commit) == AI_API_OK, "start");
+}
+
+
+static void
+finish(void)
+{
+    if (commit != NULL) {
+        T_CHECK(ai_api_commit_stop(commit, 5000) == AI_API_OK, "stop");
+        commit = NULL;
+    }
+
+    ai_api_inflight_destroy(table);
+    free(region);
+    (void) close(efd);
+    t_store_remove(&s);
+}
+
+
+/* Waits for the eventfd; 0 when nothing came. */
+
+static int
+woken(int ms)
+{
+    uint64_t       n;
+    struct pollfd  p = { efd, POLLIN, 0 };
+
+    if (poll(&p, 1, ms) != 1) {
+        return 0;
+    }
+
+    return read(efd, &n, sizeof(n)) == sizeof(n);
+}
+
+
+static unsigned
+release_done(void)
+{
+    void           *data;
+    unsigned        n;
+    ai_api_slot_t  *slot;
+
+    for (n = 0; (slot = ai_api_inflight_done(table, &data)) != NULL; n++) {
+        T_CHECK(ai_api_inflight_release(table, slot) == AI_API_OK, "release");
+    }
+
+    return n;
+}
+
+
+static void
+settle_one(uint64_t id)
+{
+    ai_api_slot_t    *slot;
+    ai_api_charge_t   c;
+
+    t_charge(&c, id, 1 + id % 3, 1 + id % 4);
+    slot = ai_api_inflight_take(table, &c, &s);
+    T_CHECK(slot != NULL, "slot");
+
+    if (slot != NULL) {
+        ai_api_inflight_final(table, slot, &c);
+    }
+}
+
+
+static void
+last_and_mark(uint64_t *last, uint64_t *mark, int64_t *requests)
+{
+    ai_api_txn_t     *txn;
+    ai_api_reader_t  *r;
+    ai_api_totals_t   t;
+
+    T_CHECK(ai_api_reader_create(s.store, &r) == AI_API_OK, "reader");
+    T_CHECK(ai_api_reader_begin(r, &txn) == AI_API_OK, "begin");
+    T_CHECK(ai_api_ledger_last(txn, last) == AI_API_OK, "last");
+    T_CHECK(ai_api_ledger_watermark(txn, mark) == AI_API_OK, "mark");
+    T_CHECK(ai_api_totals_system(txn, &t) == AI_API_OK, "totals");
+    *requests = t.requests;
+    ai_api_reader_destroy(r);
+}
+
+
+/* Batches of 1 to 50, each complete before the next. */
+
+static void
+charges(void)
+{
+    int                      n, done;
+    int64_t                  requests;
+    uint64_t                 id, last, mark;
+    ai_api_commit_health_t   h;
+
+    start(MAP);
+
+    for (id = 1; id <= 1000; /* void */ ) {
+        for (n = 0; n < (int) (1 + id % 50); n++) {
+            settle_one(id++);
+        }
+
+        ai_api_commit_submit(commit);
+
+        for (done = 0; done < n; done += (int) release_done()) {
+            T_CHECK(woken(5000), "%d of %d", done, n);
+        }
+    }
+
+    T_CHECK(ai_api_inflight_total(table) == 0, "all free");
+    T_CHECK(!woken(0), "no more events");
+
+    ai_api_commit_health(commit, &h);
+    T_CHECK(h.rc == AI_API_OK && h.charges == id - 1 && h.backlog == 0
+            && h.replays == 0 && h.failed == 0, "health");
+
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == id - 1 && requests == (int64_t) id - 1, "%" PRIu64, last);
+    T_CHECK(last - mark < AI_API_FOLD_TAIL + 100, "folded under load: %"
+            PRIu64, mark);
+
+    /* what is left is folded in a quiet moment */
+    for (n = 0; n < 100 && mark != last; n++) {
+        (void) poll(NULL, 0, 50);
+        last_and_mark(&last, &mark, &requests);
+    }
+
+    T_CHECK(mark == last && requests == (int64_t) last, "folded");
+
+    finish();
+}
+
+
+static void
+bad_records(void)
+{
+    void             *data;
+    unsigned          i, durable, failed;
+    ai_api_slot_t    *slot;
+    ai_api_charge_t   c;
+
+    start(MAP);
+
+    for (i = 0; i < 20; i++) {
+        t_charge(&c, i % 15, 1, 1);
+        slot = ai_api_inflight_take(table, &c, NULL);
+
+        if (i % 10 == 3) {
+            c.kind = 0;
+        }
+
+        ai_api_inflight_final(table, slot, &c);
+    }
+
+    ai_api_commit_submit(commit);
+    durable = 0;
+    failed = 0;
+
+    while (durable + failed < 20) {
+        T_CHECK(woken(5000), "%u %u", durable, failed);
+
+        while ((slot = ai_api_inflight_done(table, &data)) != NULL) {
+            if (ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE) {
+                durable++;
+                T_CHECK(slot->charge.lsn != 0, "lsn");
+            } else {
+                failed++;
+            }
+
+            (void) ai_api_inflight_release(table, slot);
+        }
+    }
+
+    T_CHECK(durable == 18 && failed == 2, "%u %u", durable, failed);
+
+    finish();
+}
+
+
+typedef struct {
+    ai_api_job_t  job;
+    unsigned      n;
+} job_t;
+
+static unsigned  jobs_run;
+
+
+static void
+job_handler(ai_api_job_t *job, ai_api_store_t *store, ai_api_reader_t *reader)
+{
+    uint64_t       v;
+    job_t         *j = job->data;
+    ai_api_txn_t  *txn;
+
+    T_CHECK(j->n == jobs_run++, "in order");
+
+    job->rc = ai_api_write_begin(store, &txn);
+    if (job->rc != AI_API_OK) {
+        return;
+    }
+
+    job->rc = ai_api_meta_bump(txn, "test", &v);
+    job->rc |= ai_api_write_commit(txn);
+
+    /* left open on purpose */
+    T_CHECK(ai_api_reader_begin(reader, &txn) == AI_API_OK, "reader");
+    T_CHECK(ai_api_meta_get(txn, "test", &v) == AI_API_OK && v == jobs_run,
+            "%" PRIu64, v);
+}
+
+
+static void
+jobs(void)
+{
+    unsigned               i, n;
+    ai_api_job_t          *job;
+    ai_api_commit_t       *other;
+    ai_api_commit_conf_t   conf;
+
+    static job_t  list[50];
+
+    jobs_run = 0;
+    start(MAP);
+
+    memset(&conf, 0, sizeof(conf));
+    conf.store = s.store;
+    conf.fd = efd;
+    T_CHECK(ai_api_commit_start(&conf, &other) == AI_API_OK, "jobs only");
+
+    for (n = 0; n < 2; n++) {
+        for (i = 0; i < 50; i++) {
+            list[i].n = 50 * n + i;
+            list[i].job.handler = job_handler;
+            list[i].job.data = &list[i];
+            T_CHECK(ai_api_commit_job(n ? other : commit, &list[i].job)
+                    == AI_API_OK, "%u", i);
+        }
+
+        for (i = 0; i < 50; /* void */ ) {
+            T_CHECK(woken(5000), "%u", i);
+
+            job = ai_api_commit_done(n ? other : commit);
+
+            for ( /* void */ ; job != NULL; job = job->next) {
+                T_CHECK(job == &list[i].job && job->rc == AI_API_OK, "%u", i);
+                i++;
+            }
+        }
+    }
+
+    T_CHECK(ai_api_commit_stop(other, 5000) == AI_API_OK, "stop");
+    finish();
+}
+
+
+/* The map is full: charges wait; another process enlarges it: they go on. */
+
+static void
+enlarge(void)
+{
+    ai_api_txn_t          *txn;
+    ai_api_store_t        *store;
+    ai_api_store_conf_t    conf;
+    ai_api_store_error_t   e;
+
+    conf = s.conf;
+    conf.map_size = MAP;
+
+    if (ai_api_store_open(&conf, &store, &e) != AI_API_OK
+        || ai_api_write_begin(store, &txn) != AI_API_OK
+        || ai_api_meta_put(txn, "test", 1) != AI_API_OK
+        || ai_api_write_commit(txn) != AI_API_OK)
+    {
+        _exit(1);
+    }
+
+    _exit(0);
+}
+
+
+static void
+full_map(void)
+{
+    int                      status, n;
+    pid_t                    pid;
+    int64_t                  requests;
+    uint64_t                 id, last, mark;
+    ai_api_commit_health_t   h;
+
+    start(AI_API_STORE_MAP_MIN);
+
+    for (id = 1, h.rc = AI_API_OK; h.rc == AI_API_OK && id < 100000; id++) {
+        settle_one(id);
+
+        if (id % 100 == 0) {
+            ai_api_commit_submit(commit);
+
+            do {
+                (void) woken(100);
+                (void) release_done();
+                ai_api_commit_health(commit, &h);
+            } while (h.rc == AI_API_OK && h.backlog != 0);
+        }
+    }
+
+    T_CHECK(h.rc == AI_API_NOSPACE, "%d", h.rc);
+    T_CHECK(h.backlog == 100, "%u", h.backlog);
+
+    /* nothing is lost, and nothing spins */
+    for (n = 0; n < 5; n++) {
+        ai_api_commit_submit(commit);
+        (void) poll(NULL, 0, 10);
+    }
+
+    T_CHECK(ai_api_inflight_backlog(table) == 100, "still there");
+
+    pid = fork();
+    if (pid == 0) {
+        enlarge();
+    }
+
+    T_CHECK(waitpid(pid, &status, 0) == pid && status == 0, "%d", status);
+
+    for (n = 0; n < 50 && ai_api_inflight_backlog(table) != 0; n++) {
+        (void) woken(100);
+        (void) release_done();
+    }
+
+    ai_api_commit_health(commit, &h);
+    T_CHECK(h.rc == AI_API_OK && h.backlog == 0, "%d %u", h.rc, h.backlog);
+
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == id - 1 && requests == (int64_t) id - 1, "%" PRIu64, last);
+
+    finish();
+}
+
+
+static void
+stop_commits(void)
+{
+    int       i;
+    uint64_t  last, mark;
+    int64_t   requests;
+
+    start(MAP);
+
+    for (i = 1; i <= 100; i++) {
+        settle_one((uint64_t) i);
+    }
+
+    /* no submit */
+    T_CHECK(ai_api_commit_stop(commit, 5000) == AI_API_OK, "stop");
+    commit = NULL;
+
+    T_CHECK(release_done() == 100, "all done");
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == 100, "%" PRIu64, last);
+
+    finish();
+}
+
+
+/* A writer elsewhere holds the lock: stop comes back, and works later. */
+
+static void
+stop_times_out(void)
+{
+    double         t;
+    ai_api_txn_t  *txn;
+
+    start(MAP);
+
+    T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK, "begin");
+
+    settle_one(1);
+    ai_api_commit_submit(commit);
+
+    t = t_now();
+    T_CHECK(ai_api_commit_stop(commit, 100) == AI_API_BUSY, "busy");
+    T_CHECK(t_now() - t < 2, "in time");
+
+    ai_api_write_abort(txn);
+
+    finish();
+}
+
+
+/* Small batches against a thread that goes to sleep all the time. */
+
+static void
+wake_ups(void)
+{
+    int       i;
+    double    t, worst;
+
+    start(MAP);
+    worst = 0;
+
+    for (i = 1; i <= 300; i++) {
+        if (i % 3 == 0) {
+            (void) poll(NULL, 0, i % 4);
+        }
+
+        settle_one((uint64_t) i);
+        t = t_now();
+        ai_api_commit_submit(commit);
+
+        while (release_done() == 0) {
+            T_CHECK(woken(5000), "%d", i);
+        }
+
+        t = t_now() - t;
+        worst = ai_api_max(worst, t);
+    }
+
+    /* a lost wake-up would cost a second */
+    T_CHECK(worst < 0.9, "%f s", worst);
+
+    finish();
+}
+
+
+int
+main(void)
+{
+    T_GROUP(charges);
+    T_GROUP(bad_records);
+    T_GROUP(jobs);
+    T_GROUP(full_map);
+    T_GROUP(stop_commits);
+    T_GROUP(stop_times_out);
+    T_GROUP(wake_ups);
+
+    T_DONE();
+}

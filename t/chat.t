@@ -175,26 +175,7 @@ ok($c->{body} eq recording("0.24.0/chat-stream")->{body}, "is whole");
 
 
 
-=== TEST 11: the head comes before the first piece
---- upstream
-{ path => "/api/chat", gate => "g", gate_at => -4, raw =>
-  "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked"
-  . "\r\n\r\n" . "0\r\n\r\n" }
---- steps
-my $c = client();
-
-$c->send_request("POST", "/api/ai-service/chat",
-                 json({ %question, stream => JSON::PP::true }), "X-API-Key" => key());
-ollama()->wait_for(waiting => 1, "g");
-
-is($c->read_head->{status}, 200, "the head");
-ollama()->open("g");
-$c->read_body;
-is($c->{body}, "", "an empty stream");
-
-
-
-=== TEST 12: counts that come before the end of the answer do not wait for it
+=== TEST 11: counts that come before the end of the answer do not wait for it
 --- upstream
 { path => "/api/chat", play => "0.24.0/chat-stream", gate => "end", gate_at => -5 }
 --- steps
@@ -220,7 +201,7 @@ is(scalar(my @all = ledger()), 1, "one record");
 
 
 
-=== TEST 13: who has the whole answer is in the ledger
+=== TEST 12: who has the whole answer is in the ledger
 --- upstream
 { path => "/api/chat", contains => '"stream":false', play => "0.24.0/chat-json" },
 { path => "/api/chat", play => "0.24.0/chat-stream" }
@@ -236,7 +217,7 @@ for my $stream (JSON::PP::true, JSON::PP::false) {
 
 
 
-=== TEST 14: connections to Ollama are kept
+=== TEST 13: connections to Ollama are kept
 --- upstream
 { path => "/api/chat", contains => '"stream":false', play => "0.24.0/chat-json" },
 { path => "/api/chat", play => "0.24.0/chat-stream" }
@@ -253,7 +234,7 @@ is((grep { $_->{version} ne "HTTP/1.1" } sent_upstream()), 0, "HTTP/1.1");
 
 
 
-=== TEST 15: many at once
+=== TEST 14: many at once
 --- upstream
 { path => "/api/chat", play => "0.24.0/chat-stream", cut => "lines", gate => "all",
   gate_at => 500 }
@@ -282,7 +263,7 @@ is_deeply([@$object{qw(usageCount requestCount cost)}], [1560, 40, "0.00468"], "
 
 
 
-=== TEST 16: headers of Ollama that are not passed on
+=== TEST 15: headers of Ollama that are not passed on
 --- upstream
 { path => "/api/chat", raw => http_answer(200, recording("0.24.0/chat-json")->{body},
   "X-Accel-Redirect" => "/secret", "X-Accel-Buffering" => "yes", "X-Accel-Expires" => 5,
@@ -300,7 +281,7 @@ is($h->{"content-type"}, "application/json; charset=utf-8", "Content-Type");
 
 
 
-=== TEST 17: variables
+=== TEST 16: variables
 --- http_config
     log_format ai '$ai_api_request_id|$ai_api_model|$ai_api_family|$ai_api_stream|'
                   '$ai_api_prompt_tokens|$ai_api_completion_tokens|$ai_api_tokens|'

@@ -50,7 +50,8 @@ struct ai_api_commit_s {
     uint64_t                seen;          /* submits */
     uint64_t                unfolded;      /* records, as far as it knows */
     int64_t                 now;           /* ms, monotonic */
-    int64_t                 worked;        /* last commit or fold */
+    int64_t                 worked;        /* last commit */
+    int64_t                 folded;        /* not before: the next fold */
     int64_t                 checked;       /* last reader check */
     int                     notify;
 };
@@ -68,7 +69,8 @@ static int ai_api_commit_each(ai_api_commit_t *c, unsigned n);
 static int ai_api_commit_hopeless(int rc);
 static void ai_api_commit_settle(ai_api_commit_t *c, unsigned i, int rc);
 static int ai_api_commit_run_job(ai_api_commit_t *c);
-static int ai_api_commit_fold(ai_api_commit_t *c);
+static void ai_api_commit_fold(ai_api_commit_t *c);
+static int64_t ai_api_commit_fold_at(const ai_api_commit_t *c);
 static void ai_api_commit_check(ai_api_commit_t *c);
 static void ai_api_commit_notify(ai_api_commit_t *c);
 static void ai_api_commit_sleep(ai_api_commit_t *c);
@@ -271,8 +273,8 @@ ai_api_commit_round(ai_api_commit_t *c)
 
     c->now = ai_api_commit_clock();
 
-    if (c->conf.table != NULL && ai_api_commit_fold(c)) {
-        more = 1;
+    if (c->conf.table != NULL) {
+        ai_api_commit_fold(c);
     }
 
     ai_api_commit_check(c);
@@ -314,6 +316,11 @@ ai_api_commit_slots(ai_api_commit_t *c)
     }
 
     ai_api_commit_set(&c->health.rc, rc);
+
+    /* the owner must hear of what will not get better by itself */
+    if (rc == AI_API_PANIC) {
+        c->notify = 1;
+    }
 
     c->worked = ai_api_commit_clock();
 
@@ -467,22 +474,23 @@ ai_api_commit_run_job(ai_api_commit_t *c)
 }
 
 
-/* Under load when the tail is long, else after a quiet time.  1: go on. */
+/*
+ * Under load when the tail is long, else after a quiet time.  A fold keeps
+ * the writer's lock for milliseconds in which charges of all workers wait,
+ * so it gets a fifth of the time, half of it when far behind.
+ */
 
-static int
+static void
 ai_api_commit_fold(ai_api_commit_t *c)
 {
     int       rc;
+    int64_t   took;
     uint64_t  mark, left;
 
-    if (c->unfolded == 0 || ai_api_commit_get(&c->stop)) {
-        return 0;
-    }
-
-    if (c->unfolded < AI_API_FOLD_TAIL
-        && c->now - c->worked < AI_API_COMMIT_FOLD_MS)
+    if (c->unfolded == 0 || c->now < ai_api_commit_fold_at(c)
+        || ai_api_commit_get(&c->stop))
     {
-        return 0;
+        return;
     }
 
     rc = ai_api_fold(c->conf.store, AI_API_FOLD_MAX, &mark, &left);
@@ -490,18 +498,30 @@ ai_api_commit_fold(ai_api_commit_t *c)
     ai_api_commit_set(&c->health.fold_rc, rc);
 
     if (rc != AI_API_OK) {
-        /* again after a quiet time */
-        c->worked = c->now;
         c->unfolded = 1;
-        return 0;
+        c->worked = c->now;
+        return;
     }
 
     ai_api_commit_set(&c->health.tail, left);
     ai_api_commit_set(&c->health.watermark, mark);
 
-    c->unfolded = left;
+    took = ai_api_commit_clock() - c->now + 1;
+    c->now += took;
 
-    return left != 0;
+    c->unfolded = left;
+    c->folded = c->now + (left < AI_API_FOLD_LATE ? 3 * took : 0);
+}
+
+
+static int64_t
+ai_api_commit_fold_at(const ai_api_commit_t *c)
+{
+    if (c->unfolded >= AI_API_FOLD_TAIL) {
+        return c->folded;
+    }
+
+    return ai_api_max(c->folded, c->worked + AI_API_COMMIT_FOLD_MS);
 }
 
 
@@ -592,8 +612,8 @@ ai_api_commit_wait_ms(const ai_api_commit_t *c)
     ms = AI_API_COMMIT_CHECK_MS;
 
     if (c->unfolded != 0) {
-        left = c->worked + AI_API_COMMIT_FOLD_MS - ai_api_commit_clock();
-        ms = ai_api_max(left, 1);
+        left = ai_api_commit_fold_at(c) - ai_api_commit_clock();
+        ms = ai_api_min(ms, ai_api_max(left, 1));
     }
 
     if (ai_api_commit_get(&c->health.rc) != AI_API_OK) {

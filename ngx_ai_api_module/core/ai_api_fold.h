@@ -20,6 +20,7 @@
 
 #define AI_API_FOLD_MAX    200     /* records a transaction */
 #define AI_API_FOLD_TAIL   400     /* records that may wait under load */
+#define AI_API_FOLD_LATE   500000  /* waiting: fold more than usual */
 
 /* Hours since 1970 of a time; a request belongs to that of its admission. */
 #define ai_api_hour(ms)    ((uint32_t) ((ms) / 3600000))

@@ -580,8 +580,24 @@ ai_api_manage_arg(ai_api_manage_ctx_t *ctx, const char *name, int plus,
 
     rc = ai_api_query_get(&ctx->req->args, name, plus, dst, value);
 
-    if (rc == AI_API_INVALID) {
+    if (rc == AI_API_INVALID || (rc == AI_API_OK && value->len == 0)) {
         return ai_api_manage_refusez(ctx, name, "is not valid");
+    }
+
+    return AI_API_OK;
+}
+
+
+int
+ai_api_manage_arg_after(ai_api_manage_ctx_t *ctx,
+    u_char dst[AI_API_QUERY_VALUE_MAX], ai_api_str_t *value)
+{
+    int  rc;
+
+    rc = ai_api_query_get(&ctx->req->args, "after", 1, dst, value);
+
+    if (rc == AI_API_INVALID) {
+        return ai_api_manage_refusez(ctx, "after", "is not valid");
     }
 
     return AI_API_OK;

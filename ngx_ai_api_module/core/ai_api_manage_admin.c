@@ -91,7 +91,7 @@ ai_api_manage_users_after(ai_api_manage_ctx_t *ctx, uint64_t *after)
 
     *after = 0;
 
-    if (ai_api_manage_arg(ctx, "after", 1, buf, &value) != AI_API_OK) {
+    if (ai_api_manage_arg_after(ctx, buf, &value) != AI_API_OK) {
         return AI_API_DECLINED;
     }
 

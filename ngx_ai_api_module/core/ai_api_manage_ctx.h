@@ -61,9 +61,13 @@ int ai_api_manage_refuse(ai_api_manage_ctx_t *ctx, const ai_api_str_t *name,
 int ai_api_manage_refusez(ai_api_manage_ctx_t *ctx, const char *name,
     const char *what);
 
-/* A parameter; absent: AI_API_OK and an empty value.  '+' is kept for times
- * when plus is 0. */
+/* A parameter; absent: AI_API_OK and an empty value, which a parameter that
+ * is there must not have.  '+' is kept for times when plus is 0. */
 int ai_api_manage_arg(ai_api_manage_ctx_t *ctx, const char *name, int plus,
+    u_char dst[AI_API_QUERY_VALUE_MAX], ai_api_str_t *value);
+
+/* "after": may be empty, as in a loop's first round. */
+int ai_api_manage_arg_after(ai_api_manage_ctx_t *ctx,
     u_char dst[AI_API_QUERY_VALUE_MAX], ai_api_str_t *value);
 
 /* "limit": 1 to max. */

@@ -181,7 +181,8 @@ ai_api_user_row_decode(const ai_api_str_t *bytes, ai_api_user_row_t *u)
     ai_api_bytes_get_str(&b, &u->name);
 
     if (b.rc != AI_API_OK || u->name.len == 0 || u->disabled > 1
-        || u->name.len > AI_API_USER_NAME_MAX || u->prepaid > 1)
+        || u->name.len > AI_API_USER_NAME_MAX || u->prepaid > 1
+        || u->created_ms < 0)
     {
         return AI_API_CORRUPT;
     }

@@ -25,6 +25,7 @@ typedef struct {
 typedef struct {
     uint64_t             from;     /* records in (from, to] are in */
     uint64_t             to;
+    int                  sign;     /* 1: records come, -1: they go */
     size_t               n;
     size_t               size;
     ai_api_tail_slot_t  *slots;
@@ -36,9 +37,11 @@ static int ai_api_totals_sum(ai_api_txn_t *txn, ai_api_tail_t *tail,
 static int ai_api_tail_get(ai_api_txn_t *txn, ai_api_tail_t *own,
     ai_api_tail_t **tail);
 static int ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t);
+static void ai_api_tail_reset(ai_api_tail_t *t, uint64_t lsn);
 static int ai_api_tail_record(void *data, const ai_api_charge_t *c);
+static void ai_api_tail_negate(ai_api_totals_t *t);
 static int ai_api_tail_add(ai_api_tail_t *t, const u_char *owner, size_t n,
-    const ai_api_charge_t *c);
+    const ai_api_totals_t *v);
 static int ai_api_tail_grow(ai_api_tail_t *t);
 static ai_api_tail_slot_t *ai_api_tail_find(const ai_api_tail_t *t,
     const u_char *owner, size_t n);
@@ -169,6 +172,11 @@ ai_api_tail_get(ai_api_txn_t *txn, ai_api_tail_t *own, ai_api_tail_t **tail)
 }
 
 
+/*
+ * Records that were folded since the last look are taken out again, those
+ * that came are put in: a look costs what happened, not the whole tail.
+ */
+
 static int
 ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t)
 {
@@ -185,60 +193,110 @@ ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t)
         return rc;
     }
 
-    if (mark != t->from || last < t->to) {
-        if (t->n != 0) {
-            memset(t->slots, 0, t->size * sizeof(ai_api_tail_slot_t));
-        }
-
-        t->n = 0;
-        t->from = mark;
-        t->to = mark;
+    if (mark == t->from && last == t->to) {
+        return AI_API_OK;
     }
 
-    rc = ai_api_ledger_scan(txn, t->to, last, ai_api_tail_record, t);
+    /* nothing of it is left, it is another store, or it holds mostly
+     * owners that have nothing in the tail any more */
+    if (mark >= t->to || mark < t->from || last < t->to
+        || t->n > AI_API_TAIL_SLOTS + 4 * (last - mark))
+    {
+        ai_api_tail_reset(t, mark);
+    }
+
+    t->sign = -1;
+    rc = ai_api_ledger_scan(txn, t->from, mark, ai_api_tail_record, t);
+
+    if (rc == AI_API_OK) {
+        t->sign = 1;
+        rc = ai_api_ledger_scan(txn, t->to, last, ai_api_tail_record, t);
+    }
 
     if (rc != AI_API_OK) {
-        /* half a record may be in: begin again at the next look */
-        t->from = UINT64_MAX;
-        t->to = UINT64_MAX;
+        /* half a record may be in */
+        ai_api_tail_reset(t, UINT64_MAX);
         return rc;
     }
 
-    t->to = ai_api_max(t->to, last);
+    t->from = mark;
+    t->to = last;
 
     return AI_API_OK;
+}
+
+
+static void
+ai_api_tail_reset(ai_api_tail_t *t, uint64_t lsn)
+{
+    if (t->n != 0) {
+        memset(t->slots, 0, t->size * sizeof(ai_api_tail_slot_t));
+    }
+
+    t->n = 0;
+    t->from = lsn;
+    t->to = lsn;
 }
 
 
 static int
 ai_api_tail_record(void *data, const ai_api_charge_t *c)
 {
-    int             rc;
-    size_t          n;
-    u_char          owner[AI_API_BALANCE_KEY];
-    ai_api_tail_t  *t = data;
+    int               rc;
+    size_t            n;
+    u_char            owner[AI_API_BALANCE_KEY];
+    ai_api_tail_t    *t = data;
+    ai_api_totals_t   v;
+
+    memset(&v, 0, sizeof(v));
+    (void) ai_api_totals_charge(&v, c);
+
+    if (t->sign < 0) {
+        ai_api_tail_negate(&v);
+    }
 
     n = ai_api_balance_sys(owner);
-    rc = ai_api_tail_add(t, owner, n, c);
+    rc = ai_api_tail_add(t, owner, n, &v);
     if (rc != AI_API_OK) {
         return rc;
     }
 
     n = ai_api_balance_user(owner, c->user_id);
-    rc = ai_api_tail_add(t, owner, n, c);
+    rc = ai_api_tail_add(t, owner, n, &v);
     if (rc != AI_API_OK) {
         return rc;
     }
 
     n = ai_api_balance_key(owner, c->key_id);
 
-    return ai_api_tail_add(t, owner, n, c);
+    return ai_api_tail_add(t, owner, n, &v);
+}
+
+
+/* The time of the last use stays: the balance has one that is no older. */
+
+static void
+ai_api_tail_negate(ai_api_totals_t *t)
+{
+    int  i;
+
+    t->requests = -t->requests;
+    t->estimated = -t->estimated;
+    t->prompt_tokens = -t->prompt_tokens;
+    t->cached_tokens = -t->cached_tokens;
+    t->completion_tokens = -t->completion_tokens;
+    t->cost_nano = -t->cost_nano;
+    t->credited_nano = -t->credited_nano;
+
+    for (i = 0; i < AI_API_STATUS_MAX; i++) {
+        t->by_status[i] = -t->by_status[i];
+    }
 }
 
 
 static int
 ai_api_tail_add(ai_api_tail_t *t, const u_char *owner, size_t n,
-    const ai_api_charge_t *c)
+    const ai_api_totals_t *v)
 {
     ai_api_tail_slot_t  *slot;
 
@@ -254,7 +312,7 @@ ai_api_tail_add(ai_api_tail_t *t, const u_char *owner, size_t n,
         t->n++;
     }
 
-    (void) ai_api_totals_charge(&slot->totals, c);
+    (void) ai_api_totals_add(&slot->totals, v);
 
     return AI_API_OK;
 }

@@ -98,6 +98,23 @@ ngx_http_ai_api_client_closed(ngx_http_request_t *r)
     }
 #endif
 
+#if (NGX_HTTP_V3)
+    if (c->quic) {
+        return c->write->error;
+    }
+#endif
+
+#if (NGX_HAVE_EPOLLRDHUP)
+
+    /* behind the bytes of a pipelined request, or of TLS */
+
+    if (rev->pending_eof) {
+        rev->eof = 1;
+        return 1;
+    }
+
+#endif
+
     n = recv(c->fd, buf, 1, MSG_PEEK);
 
     if (n == 0 || (n == -1 && ngx_socket_errno != NGX_EAGAIN)) {
@@ -128,11 +145,36 @@ ngx_http_ai_api_leave(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     ngx_http_ai_api_abort_gone(r, ctx, why);
 
     if (alcf->abort == NGX_HTTP_AI_API_ABORT_CUT) {
-        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        ngx_http_ai_api_abort_end(r);
         return;
     }
 
     r->write_event_handler(r);
+}
+
+
+/*
+ * ngx_http_finalize_request() would run the upstream's cleanup, which
+ * finalizes the request itself and frees it under its caller.
+ */
+
+void
+ngx_http_ai_api_abort_end(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u == NULL || u->cleanup == NULL) {
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        return;
+    }
+
+    if (r->headers_out.status == 0 || r->connection->sent == 0) {
+        r->headers_out.status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    (*u->cleanup)(r);
 }
 
 
@@ -271,6 +313,6 @@ ngx_http_ai_api_drain_handler(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
-    ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    ngx_http_ai_api_abort_end(r);
     ngx_http_run_posted_requests(c);
 }

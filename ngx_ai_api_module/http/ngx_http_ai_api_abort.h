@@ -22,6 +22,10 @@ void ngx_http_ai_api_abort_unwatch(ngx_http_ai_api_ctx_t *ctx);
 void ngx_http_ai_api_abort_gone(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, const char *why);
 
+/* On the event loop: closes the upstream and ends the request, which may be
+ * freed on return.  ngx_http_run_posted_requests() has to follow. */
+void ngx_http_ai_api_abort_end(ngx_http_request_t *r);
+
 /* After bytes were passed on: does the client read them? */
 void ngx_http_ai_api_abort_check_stall(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);

@@ -2,6 +2,7 @@
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_gate.h"
+#include "ngx_http_ai_api_settle.h"
 
 #include "ai_api_doc.h"
 #include "ai_api_models.h"
@@ -20,6 +21,7 @@ typedef struct {
 } ngx_http_ai_api_models_ctx_t;
 
 
+static ngx_uint_t ngx_http_ai_api_encoded(ngx_http_upstream_t *u);
 static ngx_uint_t ngx_http_ai_api_type_is(ngx_http_upstream_t *u,
     const char *type);
 static void ngx_http_ai_api_meter_begin(ngx_http_request_t *r,
@@ -27,7 +29,7 @@ static void ngx_http_ai_api_meter_begin(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ai_api_collect_begin(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, size_t max);
 static ngx_int_t ngx_http_ai_api_rewrite_refusal(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx, ngx_str_t *body);
+    ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_refusal_text(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static int ngx_http_ai_api_rewrite_models(ngx_http_request_t *r,
@@ -56,9 +58,7 @@ ngx_http_ai_api_answer_check(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
-    if (u->headers_in.content_encoding != NULL
-        && u->headers_in.content_encoding->value.len != 0)
-    {
+    if (ngx_http_ai_api_encoded(u)) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "upstream sent an encoded response");
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
@@ -81,6 +81,34 @@ ngx_http_ai_api_answer_check(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
                   "upstream sent a response of a type that cannot be metered");
 
     return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+}
+
+
+/* the list is read: nginx keeps no pointer to this header since 1.29 */
+
+static ngx_uint_t
+ngx_http_ai_api_encoded(ngx_http_upstream_t *u)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &u->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].value.len != 0
+                && h[i].key.len == sizeof("content-encoding") - 1
+                && ngx_strncmp(h[i].lowcase_key, "content-encoding",
+                               h[i].key.len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 
@@ -113,14 +141,12 @@ ngx_http_ai_api_answer_failed(ngx_http_request_t *r,
 {
     ngx_buf_t  *b;
 
-    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST
-        || rc == NGX_HTTP_REQUEST_TIME_OUT)
-    {
-        return;
-    }
-
     ctx->broken = 1;
     b = &r->upstream->buffer;
+
+    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+        return;
+    }
 
     if (rc == NGX_HTTP_GATEWAY_TIME_OUT) {
         (void) ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_TIMEOUT, NULL);
@@ -143,13 +169,16 @@ ngx_http_ai_api_answer_begin(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
     flags = ctx->route->flags;
 
+    ngx_http_ai_api_settle_sent(ctx);
+
     if (ctx->answer == NGX_HTTP_SERVICE_UNAVAILABLE) {
         (void) ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_AI_BUSY, NULL);
         return NGX_OK;
     }
 
     if (ctx->answer >= NGX_HTTP_INTERNAL_SERVER_ERROR
-        || ctx->answer == NGX_HTTP_UNAUTHORIZED)
+        || ctx->answer == NGX_HTTP_UNAUTHORIZED
+        || ctx->answer == NGX_HTTP_CLIENT_CLOSED_REQUEST)
     {
         (void) ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_AI_SERVICE, NULL);
         return NGX_OK;
@@ -182,6 +211,13 @@ ngx_http_ai_api_meter_begin(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
     ai_api_usage_init(&ctx->usage, ctx->ndjson ? AI_API_USAGE_NATIVE_NDJSON
                                                : AI_API_USAGE_NATIVE_JSON);
+
+    if (ctx->ndjson) {
+
+        /* an error frame may make it longer than it was to be */
+
+        ngx_http_clear_content_length(r);
+    }
 }
 
 
@@ -216,18 +252,18 @@ ngx_http_ai_api_collect_begin(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_ai_api_answer_rewrite(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx, ngx_str_t *body)
+    ngx_http_ai_api_ctx_t *ctx)
 {
     int            rc;
     ai_api_buf_t   out;
     ai_api_str_t   s;
 
-    if (ctx->collected.rc != AI_API_OK) {
-        return NGX_DECLINED;
+    if (ctx->answer >= NGX_HTTP_BAD_REQUEST) {
+        return ngx_http_ai_api_rewrite_refusal(r, ctx);
     }
 
-    if (ctx->answer >= NGX_HTTP_BAD_REQUEST) {
-        return ngx_http_ai_api_rewrite_refusal(r, ctx, body);
+    if (ctx->collected.rc != AI_API_OK) {
+        return NGX_DECLINED;
     }
 
     ai_api_buf_init(&out, 2 * NGX_HTTP_AI_API_COLLECT_MAX, ctx->collected.mem);
@@ -246,7 +282,7 @@ ngx_http_ai_api_answer_rewrite(ngx_http_request_t *r,
     }
 
     s = ai_api_buf_str(&out);
-    *body = ngx_http_ai_api_ngx_str(&s);
+    ctx->body = ngx_http_ai_api_ngx_str(&s);
 
     return NGX_OK;
 }
@@ -254,19 +290,15 @@ ngx_http_ai_api_answer_rewrite(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_ai_api_rewrite_refusal(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx, ngx_str_t *body)
+    ngx_http_ai_api_ctx_t *ctx)
 {
     ctx->err = AI_API_ERR_AI_REFUSED;
 
-    if (ngx_http_ai_api_refusal_text(r, ctx) != NGX_OK
-        || ngx_http_ai_api_error_body(r, ctx) != NGX_OK)
-    {
+    if (ngx_http_ai_api_refusal_text(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    *body = ctx->body;
-
-    return NGX_OK;
+    return ngx_http_ai_api_error_body(r, ctx);
 }
 
 
@@ -279,6 +311,14 @@ ngx_http_ai_api_refusal_text(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     ai_api_doc_t  *doc;
     ai_api_str_t   body, message;
 
+    ctx->detail.len = 0;
+
+    /* a message that is a book: the general text will do */
+
+    if (ctx->collected.rc != AI_API_OK) {
+        return NGX_OK;
+    }
+
     body = ai_api_buf_str(&ctx->collected);
 
     if (ai_api_doc_parse(&doc, &body, NULL) != AI_API_OK) {
@@ -289,8 +329,6 @@ ngx_http_ai_api_refusal_text(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         ctx->detail = body;
         return NGX_OK;
     }
-
-    ctx->detail.len = 0;
 
     if (ai_api_doc_str(ai_api_doc_root(doc), "error", &message) == AI_API_OK) {
         text.len = message.len;

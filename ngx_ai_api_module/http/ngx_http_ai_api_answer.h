@@ -26,11 +26,11 @@ ngx_int_t ngx_http_ai_api_answer_begin(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
 /*
- * The whole collected body as it goes to the client, from r->pool.
+ * The whole collected body as it goes to the client: ctx->body, from r->pool.
  * NGX_OK, NGX_ERROR, NGX_DECLINED (Ollama's body is not what it should be).
  */
 ngx_int_t ngx_http_ai_api_answer_rewrite(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx, ngx_str_t *body);
+    ngx_http_ai_api_ctx_t *ctx);
 
 
 #endif /* NGX_HTTP_AI_API_ANSWER_H */

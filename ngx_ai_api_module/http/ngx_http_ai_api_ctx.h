@@ -72,7 +72,8 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   scanned:1;       /* by the body filter */
     unsigned                   in_pass:1;       /* our upstream answers */
     unsigned                   replace:1;       /* body replaces the page */
-    unsigned                   replaced:1;      /* and was sent */
+    unsigned                   replaced:1;      /* and is known */
+    unsigned                   header_waits:1;  /* for the body */
     unsigned                   collect:1;       /* the whole answer first */
     unsigned                   meter:1;         /* count this answer */
     unsigned                   ndjson:1;
@@ -81,6 +82,8 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   broken:1;        /* after the header */
     unsigned                   ended:1;         /* no more of it will come */
     unsigned                   counted:1;       /* the first buffer of rest */
+    unsigned                   in_line:1;       /* the client, so far */
+    unsigned                   overlong:1;      /* too much to be held */
     unsigned                   framed:1;        /* error frame was added */
     unsigned                   torn:1;          /* no end for the client */
     unsigned                   unbilled:1;      /* settle timed out */

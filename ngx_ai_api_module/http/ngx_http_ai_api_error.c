@@ -2,7 +2,9 @@
 #include "ngx_http_ai_api_ctx.h"
 
 
-#define NGX_HTTP_AI_API_ERROR_MAX  16384
+/* Ollama's own message, 64 KiB at most, with each byte escaped */
+
+#define NGX_HTTP_AI_API_ERROR_MAX  (512 * 1024)
 
 
 typedef struct {
@@ -163,6 +165,7 @@ ngx_http_ai_api_error_headers(ngx_http_request_t *r,
     }
 
     value.len = ngx_sprintf(value.data, "%ui", ctx->retry_after) - value.data;
+    ctx->retry_after = 0;
 
     return ngx_http_ai_api_add_header(r, "Retry-After", &value);
 }

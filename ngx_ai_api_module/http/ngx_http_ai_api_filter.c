@@ -10,16 +10,20 @@
 
 
 static ngx_int_t ngx_http_ai_api_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_ai_api_header_waits(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_replace_header(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_pass_header(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_int_t ngx_http_ai_api_replace_body(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_ai_api_collect_body(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in);
+static ngx_int_t ngx_http_ai_api_replace_body(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in);
+static ngx_int_t ngx_http_ai_api_replace_settle(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_meter_body(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in);
 static ngx_int_t ngx_http_ai_api_swallow(ngx_http_ai_api_ctx_t *ctx,
@@ -92,9 +96,12 @@ ngx_http_ai_api_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (!ngx_http_ai_api_ctx_direct(r)) {
+        return ngx_http_ai_api_pass_header(r, ctx);
+    }
+
     if (r->upstream != NULL && ctx->in_pass && ctx->answer != 0
         && ctx->err == AI_API_ERR_NONE
-        && ngx_http_ai_api_ctx_direct(r)
         && r->headers_out.status == (ngx_uint_t) ctx->answer
         && ngx_http_ai_api_answer_begin(r, ctx) != NGX_OK)
     {
@@ -102,14 +109,33 @@ ngx_http_ai_api_header_filter(ngx_http_request_t *r)
     }
 
     if (ctx->err != AI_API_ERR_NONE && !ctx->collect
-        && ngx_http_ai_api_ctx_direct(r)
         && r->headers_out.status >= NGX_HTTP_BAD_REQUEST
         && ngx_http_ai_api_replace_header(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    if (ngx_http_ai_api_header_waits(r, ctx)) {
+        ctx->header_waits = 1;
+        return NGX_OK;
+    }
+
     return ngx_http_ai_api_pass_header(r, ctx);
+}
+
+
+/* a body that is made here is known before its header goes out, and so is the
+ * record of a request that Ollama refused */
+
+static ngx_uint_t
+ngx_http_ai_api_header_waits(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    if (r->header_only) {
+        return 0;
+    }
+
+    return ctx->collect
+           || (ctx->replace && ngx_http_ai_api_settle_recorded(ctx));
 }
 
 
@@ -190,12 +216,12 @@ ngx_http_ai_api_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_ai_api_swallow(ctx, in, 1);
     }
 
-    if (ctx->replace) {
-        return ngx_http_ai_api_replace_body(r, ctx, in);
+    if (ctx->collect && !ctx->replaced) {
+        return ngx_http_ai_api_collect_body(r, ctx, in);
     }
 
-    if (ctx->collect) {
-        return ngx_http_ai_api_collect_body(r, ctx, in);
+    if (ctx->collect || ctx->replace) {
+        return ngx_http_ai_api_replace_body(r, ctx, in);
     }
 
     if (ctx->meter) {
@@ -207,38 +233,13 @@ ngx_http_ai_api_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
 
 static ngx_int_t
-ngx_http_ai_api_replace_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
-    ngx_chain_t *in)
-{
-    if (in == NULL) {
-        return ngx_http_next_body_filter(r, NULL);
-    }
-
-    (void) ngx_http_ai_api_swallow(ctx, in, 0);
-
-    if (ctx->replaced) {
-        return NGX_OK;
-    }
-
-    ctx->replaced = 1;
-
-    return ngx_http_ai_api_send_body(r, &ctx->body);
-}
-
-
-static ngx_int_t
 ngx_http_ai_api_collect_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     ngx_chain_t *in)
 {
     ngx_int_t     rc;
-    ngx_str_t     body;
     ngx_buf_t    *b;
     ngx_uint_t    last;
     ngx_chain_t  *cl;
-
-    if (in == NULL || ctx->replaced) {
-        return ngx_http_next_body_filter(r, in);
-    }
 
     last = 0;
 
@@ -250,30 +251,96 @@ ngx_http_ai_api_collect_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
             b->pos = b->last;
         }
 
-        last |= b->last_buf;
+        last |= b->last_buf || (b->flush && ctx->broken);
     }
 
     if (!last) {
         return NGX_OK;
     }
 
-    ctx->replaced = 1;
-
-    rc = ngx_http_ai_api_answer_rewrite(r, ctx, &body);
+    rc = ctx->broken ? NGX_DECLINED : ngx_http_ai_api_answer_rewrite(r, ctx);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
     if (rc == NGX_DECLINED) {
+        ctx->err = AI_API_ERR_AI_SERVICE;
 
-        /* the status has gone out: the answer stays without an end */
-
-        r->keepalive = 0;
-        return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+        if (ngx_http_ai_api_replace_header(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    return ngx_http_ai_api_send_body(r, &body);
+    r->headers_out.content_length_n = ctx->body.len;
+
+    return ngx_http_ai_api_replace_body(r, ctx, NULL);
+}
+
+
+/* the body is known: header and body go out, after the record if there is to
+ * be one */
+
+static ngx_int_t
+ngx_http_ai_api_replace_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_int_t  rc;
+
+    (void) ngx_http_ai_api_swallow(ctx, in, 0);
+
+    ctx->replaced = 1;
+
+    if (ctx->finished) {
+        return ngx_http_next_body_filter(r, NULL);
+    }
+
+    if (ctx->header_waits) {
+        rc = ngx_http_ai_api_replace_settle(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        ctx->finished = 1;
+
+        rc = ngx_http_ai_api_pass_header(r, ctx);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || ctx->gone) {
+            return rc;
+        }
+    }
+
+    ctx->finished = 1;
+
+    return ngx_http_ai_api_send_body(r, &ctx->body);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_replace_settle(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    if (!ngx_http_ai_api_settle_recorded(ctx)) {
+        return NGX_OK;
+    }
+
+    ngx_http_ai_api_settle_submit(ctx);
+
+    if (!ctx->durable && !ctx->unbilled) {
+        ngx_http_ai_api_hold_wait(r, ctx);
+        return NGX_AGAIN;
+    }
+
+    r->buffered &= ~NGX_HTTP_AI_API_BUFFERED;
+
+    if (ctx->durable) {
+        return NGX_OK;
+    }
+
+    ctx->err = AI_API_ERR_BILLING;
+
+    return ngx_http_ai_api_replace_header(r, ctx);
 }
 
 
@@ -291,6 +358,8 @@ ngx_http_ai_api_meter_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     if (out == NULL && in != NULL) {
         return (r->buffered & NGX_HTTP_AI_API_BUFFERED) ? NGX_AGAIN : NGX_OK;
     }
+
+    ngx_http_ai_api_hold_passed(ctx, out);
 
     rc = ngx_http_next_body_filter(r, out);
 

@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_hold.h"
+#include "ngx_http_ai_api_abort.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_settle.h"
@@ -10,6 +11,8 @@
 #define NGX_HTTP_AI_API_HELD_MAX  65536
 
 
+static ngx_uint_t ngx_http_ai_api_hold_over(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
 static size_t ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
@@ -29,8 +32,6 @@ static ngx_int_t ngx_http_ai_api_hold_frame(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_hold_last(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t ***ll);
-static void ngx_http_ai_api_hold_wait(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx);
 static void ngx_http_ai_api_settle_timeout_handler(ngx_event_t *ev);
 static void ngx_http_ai_api_hold_wake(ngx_http_request_t *r);
 
@@ -50,6 +51,10 @@ ngx_http_ai_api_hold_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         }
 
         *out = NULL;
+        return NGX_OK;
+    }
+
+    if (ngx_http_ai_api_hold_over(r, ctx)) {
         return NGX_OK;
     }
 
@@ -89,6 +94,34 @@ ngx_http_ai_api_hold_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 }
 
 
+/* the charge is durable, and what was held for it has gone: an upstream that
+ * goes on talking behind its final counts costs no memory */
+
+static ngx_uint_t
+ngx_http_ai_api_hold_over(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    return ctx->durable && ctx->usage.closed && !ctx->broken && !ctx->last
+           && ctx->held == NULL && !(r->buffered & NGX_HTTP_AI_API_BUFFERED);
+}
+
+
+/* where the client's line is when what is held is thrown away */
+
+void
+ngx_http_ai_api_hold_passed(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *out)
+{
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; out; out = out->next) {
+        b = out->buf;
+
+        if (ngx_buf_in_memory(b) && b->last != b->pos) {
+            ctx->in_line = (*(b->last - 1) != LF);
+        }
+    }
+}
+
+
 /* bytes at the beginning of b that may pass */
 
 static size_t
@@ -114,6 +147,10 @@ ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
         if (ctx->left <= 0) {
             ctx->usage.hold_from = ngx_min(ctx->usage.hold_from, n - 1);
         }
+    }
+
+    if (ctx->overlong) {
+        return ngx_min(ctx->usage.close_at, n);
     }
 
     return ngx_min(ctx->usage.hold_from, n);
@@ -172,6 +209,7 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         }
 
         if (ctx->held_size > NGX_HTTP_AI_API_HELD_MAX && !ctx->usage.closed) {
+            ctx->overlong = 1;
             ngx_http_ai_api_hold_flow(ctx, ll);
         }
 
@@ -196,7 +234,9 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 static void
 ngx_http_ai_api_hold_unframed(ngx_http_ai_api_ctx_t *ctx)
 {
-    if (!ctx->last || !ctx->unframed || ctx->usage.closed || ctx->submitted) {
+    if (!ctx->last || (!ctx->unframed && !ctx->broken)
+        || ctx->usage.closed || ctx->submitted)
+    {
         return;
     }
 
@@ -310,6 +350,7 @@ static ngx_int_t
 ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
     ngx_buf_t     *b;
+    ngx_uint_t     in_line;
     ai_api_err_t   err;
 
     if (ctx->framed) {
@@ -318,9 +359,11 @@ ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
     ctx->framed = 1;
     err = AI_API_ERR_AI_SERVICE;
+    in_line = ctx->usage.in_line;
 
     if (ctx->unbilled) {
         err = AI_API_ERR_BILLING;
+        in_line = ctx->in_line;
 
         ctx->held = NULL;
         ctx->held_last = &ctx->held;
@@ -335,7 +378,7 @@ ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
     ctx->last = 1;
 
-    if (ctx->usage.in_line
+    if (in_line
         && ngx_http_ai_api_hold_copy(r, ctx, (u_char *) "\n",
                                      (u_char *) "\n" + 1)
            != NGX_OK)
@@ -381,7 +424,7 @@ ngx_http_ai_api_hold_last(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 }
 
 
-static void
+void
 ngx_http_ai_api_hold_wait(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
     ngx_http_ai_api_loc_conf_t  *alcf;
@@ -450,7 +493,7 @@ ngx_http_ai_api_hold_wake(ngx_http_request_t *r)
     ngx_http_set_log_request(c->log, r);
 
     if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_ai_api_abort_end(r);
 
     } else {
         r->write_event_handler(r);

@@ -18,6 +18,14 @@
 ngx_int_t ngx_http_ai_api_hold_body(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t **out);
 
+/* Notes what goes to the client, before the next filter takes it. */
+void ngx_http_ai_api_hold_passed(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *out);
+
+/* The charge is submitted: the request waits for it, as long as
+ * ai_api_settle_timeout at most. */
+void ngx_http_ai_api_hold_wait(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+
 /* On the event loop: the slot of a waiting request is settled. */
 void ngx_http_ai_api_hold_done(ngx_http_ai_api_ctx_t *ctx, ngx_uint_t durable);
 

@@ -113,6 +113,15 @@ ngx_http_ai_api_settle_sent(ngx_http_ai_api_ctx_t *ctx)
 }
 
 
+ngx_uint_t
+ngx_http_ai_api_settle_recorded(ngx_http_ai_api_ctx_t *ctx)
+{
+    return ctx->submitted
+           || (ctx->slot != NULL
+               && ai_api_inflight_state(ctx->slot) != AI_API_SLOT_HELD);
+}
+
+
 void
 ngx_http_ai_api_settle_progress(ngx_http_ai_api_ctx_t *ctx)
 {
@@ -190,7 +199,9 @@ ngx_http_ai_api_settle_counts(ngx_http_ai_api_ctx_t *ctx,
     in.format = ctx->scan->has_format;
 
     if (!ctx->meter) {
-        ai_api_usage_init(&ctx->usage, AI_API_USAGE_NATIVE_JSON);
+        ai_api_usage_init(&ctx->usage,
+                          ctx->scan->stream ? AI_API_USAGE_NATIVE_NDJSON
+                                            : AI_API_USAGE_NATIVE_JSON);
     }
 
     ai_api_usage_settle(&ctx->usage, &in, out);
@@ -283,6 +294,7 @@ void
 ngx_http_ai_api_settle_shutdown(void)
 {
     ngx_queue_t            *q, *running;
+    ngx_http_upstream_t    *u;
     ngx_http_ai_api_ctx_t  *ctx;
 
     running = ngx_http_ai_api_settle_running();
@@ -290,6 +302,11 @@ ngx_http_ai_api_settle_shutdown(void)
     while (!ngx_queue_empty(running)) {
         q = ngx_queue_head(running);
         ctx = ngx_queue_data(q, ngx_http_ai_api_ctx_t, running);
+        u = ctx->request->upstream;
+
+        if (u != NULL && u->request_body_sent) {
+            ngx_http_ai_api_settle_sent(ctx);
+        }
 
         ctx->shutdown = 1;
         ngx_http_ai_api_settle_finish(ctx);

@@ -17,6 +17,9 @@ ngx_int_t ngx_http_ai_api_settle_admit(ngx_http_request_t *r,
 /* Ollama has the whole request: from here on there is a record. */
 void ngx_http_ai_api_settle_sent(ngx_http_ai_api_ctx_t *ctx);
 
+/* 1 when there is, or will be, a record of this request. */
+ngx_uint_t ngx_http_ai_api_settle_recorded(ngx_http_ai_api_ctx_t *ctx);
+
 /* Bytes of the answer have passed. */
 void ngx_http_ai_api_settle_progress(ngx_http_ai_api_ctx_t *ctx);
 

@@ -300,7 +300,11 @@ ngx_http_ai_api_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         ngx_http_ai_api_settle_sent(ctx);
     }
 
-    if (rc == 0 || rc == NGX_DECLINED) {
+    /* NGX_DONE: it was ended by us, Ollama did not fail */
+
+    if (rc == 0 || rc == NGX_DECLINED || rc == NGX_DONE
+        || rc == NGX_HTTP_REQUEST_TIME_OUT)
+    {
         return;
     }
 

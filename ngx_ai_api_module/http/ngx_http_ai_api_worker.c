@@ -52,6 +52,7 @@ static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
     ai_api_store_conf_t *conf);
 static ngx_int_t ngx_http_ai_api_worker_strings(ngx_pool_t *pool,
     ngx_http_ai_api_auth_t *auth);
+static void ngx_http_ai_api_worker_leave(int rc);
 static void ngx_http_ai_api_worker_event(ngx_event_t *ev);
 static void ngx_http_ai_api_worker_slots(void);
 static void ngx_http_ai_api_worker_jobs(ai_api_commit_t *thread);
@@ -389,6 +390,8 @@ ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
     ngx_log_error(NGX_LOG_ERR, pool->log, 0,
                   "ai api: the store cannot be read: %s", ai_api_strerror(rc));
 
+    ngx_http_ai_api_worker_leave(rc);
+
     return AI_API_BUSY;
 }
 
@@ -426,20 +429,36 @@ ngx_http_ai_api_worker_ready(void)
 
     ai_api_commit_health(w->commit, &health);
 
-    if (health.rc == AI_API_PANIC && !w->leaving) {
-        w->leaving = 1;
-        ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
-                      "ai api: the store failed (%s): this worker leaves and "
-                      "another one takes its place",
-                      ai_api_strerror(health.rc));
-        ngx_quit = 1;
-    }
+    ngx_http_ai_api_worker_leave(health.rc);
 
     if (health.rc != AI_API_OK || health.backlog > NGX_HTTP_AI_API_BACKLOG) {
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+/* a broken store stays so for this process, for readers too */
+
+static void
+ngx_http_ai_api_worker_leave(int rc)
+{
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    if (rc != AI_API_PANIC || w->leaving) {
+        return;
+    }
+
+    w->leaving = 1;
+
+    ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                  "ai api: the store failed (%s): this worker leaves and "
+                  "another one takes its place", ai_api_strerror(rc));
+
+    ngx_quit = 1;
 }
 
 
@@ -554,6 +573,7 @@ ngx_http_ai_api_worker_event(ngx_event_t *ev)
     if (w->commit != NULL) {
         ngx_http_ai_api_worker_slots();
         ngx_http_ai_api_worker_jobs(w->commit);
+        (void) ngx_http_ai_api_worker_ready();
     }
 
     if (w->reports != NULL) {

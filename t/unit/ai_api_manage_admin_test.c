@@ -248,6 +248,8 @@ static const step_t  ledger_steps[] = {
     { "+root", "GET", "/admin/ledger?limit=10000", NULL, 200, NULL },
     { "+root", "GET", "/admin/ledger?limit=10001", NULL, 400, NULL },
     { "+root", "GET", "/admin/ledger?after=-1", NULL, 400, NULL },
+    { "+root", "GET", "/admin/ledger?key=", NULL, 400, NULL },
+    { "+root", "GET", "/admin/ledger?user=", NULL, 400, NULL },
 };
 
 

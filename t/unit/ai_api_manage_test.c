@@ -71,6 +71,10 @@ static const step_t  key_steps[] = {
     { "alice", "GET", "/keys?limit=1&limit=1", NULL, 400,
       BAD("\\\"limit\\\" is not valid") },
     { "alice", "GET", "/keys?limit=-1", NULL, 400, NULL },
+    { "alice", "GET", "/keys?limit=", NULL, 400,
+      BAD("\\\"limit\\\" is not valid") },
+    { "alice", "GET", "/keys?limit", NULL, 400, NULL },
+    { "alice", "GET", "/keys?after=", NULL, 200, NULL },
     { "alice", "GET", "/keys?limit=1e2", NULL, 400, NULL },
 };
 

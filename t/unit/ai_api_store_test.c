@@ -105,6 +105,47 @@ wrong_paths(void)
 }
 
 
+/* Run by root, what is made belongs to the worker's user. */
+
+static void
+worker_user(void)
+{
+    int        rc, status;
+    pid_t      pid;
+    t_store_t  s;
+
+    if (geteuid() != 0) {
+        return;
+    }
+
+    t_store_dir(&s, MAP);
+    T_CHECK(ai_api_store_prepare(&s.conf, 65534, 65534, t_node, &s.e)
+            == AI_API_INVALID, "a directory of root's: %s", s.e.text);
+    t_store_remove(&s);
+
+    t_store_dir(&s, MAP);
+    T_CHECK(rmdir(s.dir) == 0, "rmdir");
+    rc = ai_api_store_prepare(&s.conf, 65534, 65534, t_node, &s.e);
+    T_CHECK(rc == AI_API_OK, "%s", s.e.text);
+    rc = ai_api_store_prepare(&s.conf, 65534, 65534, t_node, &s.e);
+    T_CHECK(rc == AI_API_OK, "again: %s", s.e.text);
+
+    pid = fork();
+    if (pid == 0) {
+        if (setgid(65534) != 0 || setuid(65534) != 0) {
+            _exit(1);
+        }
+
+        _exit(t_store_open(&s) == AI_API_OK ? 0 : 2);
+    }
+
+    T_CHECK(waitpid(pid, &status, 0) == pid && status == 0, "%x",
+            (unsigned) status);
+
+    t_store_remove(&s);
+}
+
+
 /* Nothing that is damaged becomes a new store. */
 
 static void
@@ -486,6 +527,7 @@ main(void)
 {
     T_GROUP(fresh_store);
     T_GROUP(wrong_paths);
+    T_GROUP(worker_user);
     T_GROUP(damaged_stores);
     T_GROUP(newer_store);
     T_GROUP(rows_and_cursors);

@@ -5,8 +5,8 @@ import urllib.parse
 
 KEY, X_API_KEY, USER, ADMIN = range(4)
 
-# the keys that a run makes: one to use, one to lose, one to disable
-KEYS = ("make run", "make run: to delete 待删除", "make run: to disable 待停用")
+# the keys that a run makes: one to use, and two that the examples spoil
+KEYS = ("make run", "make run: spare 1", "make run: spare 2")
 
 CHAT = '{"model":"%s","messages":[{"role":"user","content":"%s"}]%s}'
 GENERATE = '{"model":"%s","prompt":"%s"%s}'
@@ -30,7 +30,7 @@ def show(session, model):
     lines.section("The same as Ollama's own API / 与 Ollama 原生接口相同")
     native(lines, model)
     lines.section("A user's keys and usage, with his JWT / 用户：密钥与用量")
-    user(lines, *[key["id"] for key in session.keys[:2]])
+    user(lines, *[key["id"] for key in session.keys])
     lines.section("Administration, with an admin's JWT / 管理员")
     admin(lines, *[session.keys[i]["id"] for i in (0, 2)])
     print()
@@ -70,7 +70,7 @@ def native(lines, model):
               GENERATE % (model, EN, WHOLE))
 
 
-def user(lines, mine, lost):
+def user(lines, mine, lost, rotated):
     at = "/api/ai-api"
 
     lines.add("a new key; its secret is shown only now / 新建密钥，仅显示一次",
@@ -81,6 +81,8 @@ def user(lines, mine, lost):
     lines.add("one key", USER, "GET", at + "/keys/" + mine)
     lines.add("change a key / 修改密钥", USER, "PATCH", at + "/keys/" + mine,
               '{"name":"演示 demo","requestLimit":1000}')
+    lines.add("a new secret for a key / 更换密钥", USER, "POST",
+              at + "/keys/" + rotated + "/rotate", '{"graceSeconds":60}')
     lines.add("delete a key / 删除密钥", USER, "DELETE", at + "/keys/" + lost)
     lines.add("the bill / 账单", USER, "GET", at + "/usage")
     lines.add("the bill by hour and model, in China's time", USER, "GET",

@@ -9,16 +9,6 @@ import shutil
 import socket
 import stat
 
-# what every nginx.conf here begins with
-
-HEAD = """\
-load_module {module};
-{user}
-daemon off;
-pid nginx.pid;
-
-"""
-
 # inside "http": a user who is not root cannot use the compiled-in paths
 
 TEMPORARY = """\
@@ -46,9 +36,8 @@ def port():
             s.bind(("127.0.0.1", int(text)))
         except OSError as e:
             raise Problem("port %s on 127.0.0.1 cannot be used (%s); another "
-                          "one: AI_API_PORT=%d make run"
-                          % (text, e.strerror, int(text) % 60000 + 1)
-                          ) from None
+                          "one: AI_API_PORT=8081 make run"
+                          % (text, e.strerror)) from None
 
     return int(text)
 
@@ -155,18 +144,27 @@ class Directory:
         with open(self.file("jwt.key"), "rb") as f:
             return f.read().rstrip(b"\n")
 
-    def configure(self, module, conf, **values):
-        """Writes nginx.conf: HEAD and conf, with {values} filled in."""
-        user = ""
+    def nginx(self, name, conf, module=None, **values):
+        """Writes name.conf, {values} filled in; returns nginx's command."""
+        head = "daemon off;\npid %s.pid;\nerror_log %s.log warn;\n" \
+            % (name, name)
+
+        if module is not None:
+            head = "load_module %s;\n" % quoted(module) + head
 
         if os.geteuid() == 0:
             w = worker_user()
-            user = "user %s %s;" % (w.pw_name,
-                                    grp.getgrgid(w.pw_gid).gr_name)
+            head = "user %s %s;\n" % (w.pw_name, grp.getgrgid(
+                w.pw_gid).gr_name) + head
 
-        with open(self.file("nginx.conf"), "w", encoding="utf-8") as out:
-            out.write((HEAD + conf).format(module=quoted(module), user=user,
-                                           temporary=TEMPORARY, **values))
+        path = self.file(name + ".conf")
+
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(head + conf.format(temporary=TEMPORARY, **values))
+
+        # it goes when the script goes, even by a kill
+        return ["setpriv", "--pdeathsig", "TERM", nginx_binary(),
+                "-p", self.path, "-e", self.file(name + ".log"), "-c", path]
 
 
 def quoted(path):

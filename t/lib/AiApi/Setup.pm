@@ -67,7 +67,11 @@ sub fail_early {
         if (!$may_die && !-e "$log/nginx.pid"
             && open my $in, "<", "$log/error.log")
         {
-            my @why = grep { /\[emerg\]/ && !/bind\(\)/ } <$in>;
+            my @lines = <$in>;
+            my @why = grep { /\[emerg\]/ && !/bind\(\)/ } @lines;
+
+            # one that did start is on its way out
+            @why = () if grep { /start worker process/ } @lines;
             Test::Nginx::Util::bail_out($why[0]) if @why;
         }
 

@@ -1,0 +1,63 @@
+package AiApi::StoreLock;
+
+# Keeps everyone from writing to the store (hold_store.py): a disk that hangs,
+# for as long as a test wants.
+#
+#   my $lock = AiApi::StoreLock->new(state_dir() . "/store");
+#   $lock->hold;
+#   $lock->release;
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use IO::Handle;
+use IPC::Open2 qw(open2);
+
+
+sub new {
+    my ($class, $dir) = @_;
+
+    my $pid = open2(my $out, my $in, "python3",
+                    dirname(__FILE__) . "/../hold_store.py", $dir);
+
+    $in->autoflush(1);
+
+    return bless { pid => $pid, in => $in, out => $out, owner => $$ }, $class;
+}
+
+
+sub hold {
+    return $_[0]->command("hold");
+}
+
+
+sub release {
+    return $_[0]->command("release");
+}
+
+
+sub command {
+    my ($self, $command) = @_;
+
+    local $SIG{PIPE} = "IGNORE";
+    print { $self->{in} } "$command\n";
+
+    my $reply = readline $self->{out};
+    die "the lock of the store: no reply\n" if !defined $reply;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    return if $self->{owner} != $$;
+
+    local ($?, $!);
+    close $self->{in};
+    close $self->{out};
+    waitpid $self->{pid}, 0;
+}
+
+
+1;

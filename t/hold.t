@@ -1,35 +1,25 @@
-# The last bytes of an answer wait until its charge is on the disk, and what
-# happens when the disk takes its time.
+# The last bytes of an answer wait for its charge: a client that has all of
+# it is in the ledger.  The disk hangs (t/lib/faults.c), so that nothing here
+# depends on who is faster.
 
 use lib 't/lib';
 use AiApi;
-use AiApi::StoreLock;
+use AiApi::Faults;
+use AiApi::Running;
 use Test::Nginx::Socket 'no_plan';
 
-use vars qw(%question);
+workers(1);
 
-%question = (model => "llama3", messages => [{ role => "user", content => "x" }]);
-
-
-sub start {
-    my (%more) = @_;
-
-    my $c = client();
-
-    $c->send_request("POST", "/api/ai-service/chat", json({ %question, %more }),
-                     "X-API-Key" => key());
-
-    return $c;
-}
+# longer than any of these tests
+add_block_preprocessor(sub {
+    running_location($_[0], "ai_api_settle_timeout 50s;");
+});
 
 
-# A key, a user and an administrator are made before nothing can be written.
+sub free_at_upstream {
+    my ($count, $name) = @_;
 
-sub store_lock {
-    key();
-    ledger();
-
-    return AiApi::StoreLock->new(state_dir() . "/store");
+    ok(ollama()->wait_for(free => $count), $name);
 }
 
 
@@ -37,150 +27,283 @@ run_tests();
 
 __DATA__
 
-=== TEST 1: a stream
---- upstream
-{ path => "/api/chat", play => "0.24.0/chat-stream" }
+=== TEST 1: a stream: everything but the final line comes before the commit
 --- steps
-my $lock = store_lock();
-my $w = recording("0.24.0/chat-stream");
+key();
 
-$lock->hold;
+for my $name (qw(0.11.4/chat-stream 0.24.0/chat-stream 0.11.4/generate-stream)) {
+    my ($route) = $name =~ m{/(\w+)-};
+    my $w = recording($name);
+    my ($begin) = pieces_of($w);
 
-my $c = start(stream => JSON::PP::true);
-my $head = $c->read_head;
+    for my $cut (qw(lines whole bytes random)) {
+        upstream({ path => "/api/$route", play => $name, cut => $cut });
+        faults("fdatasync hang");
 
-is($head->{status}, 200, "the head is not held");
-$c->read_until(qr/^(?:[^\n]*\n){24}/);
-is($c->silent(0.3), 1, "the last line is");
+        my $c = ask($route, "true");
+        my $head = $c->read_head;
 
-my ($lines) = $w->{body} =~ /^(.*"done":false}\n)/s;
+        $c->read_until(qr/^\Q$begin\E/);
+        ollama()->wait_for(ended => 1);
+        faulted();
 
-is($c->{body}, $lines, "all others are here");
-no_record(0, "no record yet");
-$lock->release;
+        my $seen = so_far($c);
 
-is($c->read_body, 1, "then it comes");
-is($c->{body}, $w->{body}, "whole");
-charged($head, { status => "ok", promptTokens => 15, completionTokens => 24 },
-        "the record");
+        is(substr($seen, 0, length $begin), $begin, "$name, $cut: the pieces");
+        is(index($w->{body}, $seen), 0, "a part of what Ollama said");
 
+        if ($cut eq "lines" || $cut eq "whole") {
+            is($seen, $begin, "nothing of the final line");
 
+        } else {
+            unlike($seen, qr/"done":true/, "nothing from \"done\":true on");
+        }
 
-=== TEST 2: a JSON answer
---- upstream
-{ path => "/api/chat", play => "0.24.0/chat-json" }
---- steps
-my $lock = store_lock();
+        faults();
 
-$lock->hold;
-
-my $c = start();
-
-ollama()->wait_for(ended => 1);
-is($c->silent(0.3) || $c->{in} !~ /\}$/, 1, "the end is held");
-no_record(0, "no record yet");
-$lock->release;
-
-my $r = $c->read_answer;
-
-is("$r->{status} $r->{complete}", "200 1", "then it comes");
-is($r->{body}, recording("0.24.0/chat-json")->{body}, "whole");
-charged($r, { status => "ok", promptTokens => 15, completionTokens => 24 }, "the record");
-
-
-
-=== TEST 3: others go on meanwhile
---- upstream
-{ path => "/api/chat", play => "0.24.0/chat-json" },
-{ method => "GET", path => "/api/tags", play => "0.11.4/tags" }
---- steps
-my $lock = store_lock();
-
-$lock->hold;
-
-my @waiting = map { start() } 1 .. 8;
-
-ollama()->wait_for(ended => 8);
-
-for (1 .. 8) {
-    is(request("GET", "/api/ai-service/models", undef, "X-API-Key" => key())->{status},
-       200, "a list of models");
-    is(request("GET", "/api/ai-service/usage", undef, "X-API-Key" => key())->{status},
-       200, "usage");
-    is(api("GET", "/api/ai-api/keys", undef, jwt("alice"))->{status}, 200, "keys");
+        ok($c->read_body, "$name, $cut: the answer ends");
+        is($c->{body}, $w->{body}, "$name, $cut: byte for byte");
+        in_ledger($head, $w, "$name, $cut");
+    }
 }
 
-$lock->release;
-is((grep { $_->read_answer->{complete} } @waiting), 8, "then all have their answers");
-is(scalar(my @records = records_after(0, 8)), 8, "and their records");
 
 
-
-=== TEST 4: ai_api_settle_timeout: a stream ends with an error, and is charged later
---- http_config
-    ai_api_settle_timeout 300ms fail;
---- no_error_log
-[crit]
-[emerg]
---- upstream
-{ path => "/api/chat", play => "0.24.0/chat-stream" }
+=== TEST 2: a JSON answer: no closing brace before the commit
 --- steps
-my $lock = store_lock();
+key();
 
-$lock->hold;
+for my $name (qw(0.11.4/chat-json 0.24.0/chat-json 0.11.4/generate-json)) {
+    my ($route) = $name =~ m{/(\w+)-};
+    my $w = recording($name);
 
-my $c = start(stream => JSON::PP::true);
-my $r = $c->read_answer;
-my @lines = split /\n/, $r->{body};
+    for my $cut (qw(whole bytes random)) {
+        upstream({ path => "/api/$route", play => $name, cut => $cut });
+        faults("fdatasync hang");
 
-is("$r->{status} $r->{complete}", "200 1", "a stream with an end");
-is_deeply(from_json(pop @lines), { error => zh_text("BILLING_UNAVAILABLE"),
-                                   code => "BILLING_UNAVAILABLE" }, "an error");
-is(scalar(grep { /"done":true/ } @lines), 0, "instead of the counts");
-no_record(0, "no record yet");
+        my $c = ask($route, "false");
+        my $head = $c->read_head;
 
-$lock->release;
-charged($r, { promptTokens => 15, completionTokens => 24, cost => "0.000117" },
-        "charged later");
-is(scalar(my @records = ledger()), 1, "once");
+        ollama()->wait_for(ended => 1);
+        faulted();
 
-$r = start(stream => JSON::PP::true)->read_answer;
-ok($r->{body} eq recording("0.24.0/chat-stream")->{body}, "the next one is whole");
+        my $seen = so_far($c);
+
+        is($head->{status}, 200, "$name, $cut: 200");
+        is(index($w->{body}, $seen), 0, "a part of what Ollama said");
+        unlike($seen, qr/"eval_count":\d|\}\z/, "no last count, no last brace");
+
+        faults();
+
+        ok($c->read_body, "$name, $cut: the answer ends");
+        is($c->{body}, $w->{body}, "$name, $cut: byte for byte");
+        in_ledger($head, $w, "$name, $cut");
+    }
+}
 
 
 
-=== TEST 5: ai_api_settle_timeout: a JSON answer
---- http_config
-    ai_api_settle_timeout 300ms;
---- no_error_log
-[crit]
-[emerg]
---- upstream
-{ path => "/api/chat", play => "0.24.0/chat-json" }
+=== TEST 3: an upstream that idles behind its counts delays nobody
 --- steps
-my $lock = store_lock();
+key();
 
-$lock->hold;
+my $w = recording("0.11.4/chat-stream");
 
-my $r = start()->read_answer;
+# before the last chunk, before the newline of the final line
+for my $at (-5, -8) {
+    upstream({ path => "/api/chat", play => $w->{name}, gate => "end$at",
+               gate_at => $at });
 
-ok($r->{status} == 503 || !$r->{complete}, "no whole answer");
-refused($r, 503, "BILLING_UNAVAILABLE", "an error") if $r->{status} == 503;
-$lock->release;
+    my $c = ask("chat", "true");
+    my $head = $c->read_head;
 
-is(scalar(records_after(0, 1)), 1, "charged later");
-is(start()->read_answer->{complete}, 1, "the next one is whole");
+    $c->read_until(qr/"done":true.*\}/);
+    in_ledger($head, $w, "$at");
+    is(ollama()->wait_for(waiting => 1, "end$at")->{ended}, 0,
+       "$at: Ollama has not ended");
+
+    ollama()->open("end$at");
+    ok($c->read_body, "$at: the answer ends when Ollama's does");
+    is($c->{body}, $w->{body}, "$at: byte for byte");
+    free_at_upstream(1, "$at: the connection is kept");
+}
 
 
 
-=== TEST 6: management waits for the disk too
+=== TEST 4: the same with JSON
 --- steps
-my $lock = store_lock();
+key();
+
+my $w = recording("0.11.4/chat-json");
+my $raw = chunked("HTTP/1.1 200 OK\r\nContent-Type: application/json", $w->{body});
+
+upstream({ path => "/api/chat", raw => $raw, gate => "end", gate_at => -7 });
+
+my $c = ask("chat", "false");
+my $head = $c->read_head;
+
+$c->read_until(qr/\}\z/);
+is($c->{body}, $w->{body}, "all of the object");
+in_ledger($head, $w, "chunked JSON");
+is(ollama()->wait_for(waiting => 1, "end")->{ended}, 0, "Ollama has not ended");
+ollama()->open("end");
+ok($c->read_body, "the answer ends");
+
+
+
+=== TEST 5: held, and the upstream idles too
+--- steps
+key();
+
+my $w = recording("0.11.4/chat-stream");
+my ($begin) = pieces_of($w);
+
+upstream({ path => "/api/chat", play => $w->{name}, gate => "end",
+           gate_at => -5 });
+faults("fdatasync hang");
+
+my $c = ask("chat", "true");
+my $head = $c->read_head;
+
+ollama()->wait_for(waiting => 1, "end");
+faulted();
+is(so_far($c), $begin, "the pieces");
+
+faults();
+$c->read_until(qr/"done":true.*\}\n/);
+in_ledger($head, $w, "while Ollama idles");
+
+ollama()->open("end");
+ok($c->read_body, "the answer ends");
+is($c->{body}, $w->{body}, "byte for byte");
+
+
+
+=== TEST 6: the client leaves while its last bytes are held
+--- steps
+my $w = recording("0.11.4/chat-stream");
+my ($begin) = pieces_of($w);
+
+key();
+
+for my $gate (undef, -5) {
+    for my $leave (qw(close reset)) {
+        my $name = ($gate ? "Ollama idles" : "Ollama has ended") . ", $leave";
+
+        upstream({ path => "/api/chat", play => $w->{name},
+                   defined $gate ? (gate => "end", gate_at => $gate) : () });
+        faults("fdatasync hang");
+
+        my $c = ask("chat", "true");
+        my $head = $c->read_head;
+
+        $c->read_until(qr/^\Q$begin\E/);
+        ollama()->wait_for($gate ? ("waiting", 1, "end") : ("ended", 1));
+        faulted();
+        so_far($c);
+
+        $c->$leave;
+        is(request("GET", "/api/ai-service/nothing")->{status}, 401,
+           "$name: the worker goes on");
+
+        faults();
+        ollama()->open("end") if $gate;
+
+        eventually(sub { records_of($head) }, "$name: the record comes");
+        in_ledger($head, $w, $name);
+        free_at_upstream(1, "$name: Ollama's connection is kept");
+    }
+}
+
+upstream({ path => "/api/chat", play => $w->{name} });
+
+my $c = ask("chat", "true");
+$c->read_head;
+ok($c->read_body, "the next request");
+is($c->{body}, $w->{body}, "has all of its answer");
+
+
+
+=== TEST 7: the next request on the same connection waits for the held one
+--- steps
+my $w = recording("0.11.4/chat-stream");
+my $plain = recording("0.11.4/chat-json");
+my ($begin) = pieces_of($w);
+
+key();
+upstream({ path => "/api/chat", play => $plain->{name},
+           contains => '"stream":false' },
+         { path => "/api/chat", play => $w->{name} });
+faults("fdatasync hang");
+
+my $c = ask("chat", "true");
+my $head = $c->read_head;
+
+$c->read_until(qr/^\Q$begin\E/);
+faulted();
+send_question($c, "chat", "false");
+is(so_far($c), $begin, "the second has no answer yet");
+is(scalar(my @sent = sent_upstream()), 1, "nor is it with Ollama");
+
+faults();
+ok($c->read_body, "the first ends");
+is($c->{body}, $w->{body}, "byte for byte");
+in_ledger($head, $w, "the first");
+
+my $second = $c->read_head;
+
+ok($c->read_body, "the second ends");
+is($c->{body}, $plain->{body}, "byte for byte");
+in_ledger($second, $plain, "the second");
+
+
+
+=== TEST 8: many at once
+--- steps
+key();
+
+my $w = recording("0.11.4/chat-stream");
+
+upstream({ path => "/api/chat", play => $w->{name} });
+faults("fdatasync hang");
+
+my @clients = map { ask("chat", "true") } 1 .. 20;
+my @heads = map { $_->read_head } @clients;
+
+ollama()->wait_for(ended => 20);
+faulted();
+unlike(so_far($_), qr/"done":true/, "one of them") for @clients;
+
+faults();
+
+for my $i (0 .. $#clients) {
+    ok($clients[$i]->read_body, "$i ends");
+    is($clients[$i]{body}, $w->{body}, "$i: byte for byte");
+    in_ledger($heads[$i], $w, $i);
+}
+
+is(scalar(my @all = ledger()), 20, "no record more");
+
+
+
+=== TEST 9: a key is shown when it is kept, not before
+--- steps
+ledger();
+key();
+faults("fdatasync hang");
+
 my $c = client();
 
-$lock->hold;
 $c->send_request("POST", "/api/ai-api/keys", '{"name":"x"}',
                  Authorization => "Bearer " . jwt("alice"));
-is($c->silent(0.2), 1, "no key before it is kept");
-$lock->release;
-is($c->read_answer->{status}, 201, "then one");
+faulted();
+is(request("GET", "/api/ai-service/nothing")->{status}, 401, "the worker answers");
+ok($c->silent(0), "no key yet");
+
+faults();
+
+my $r = $c->read_answer;
+
+is($r->{status}, 201, "then one");
+is(api("GET", "/api/ai-service/usage", undef, from_json($r->{body})->{key})
+   ->{status}, 200, "that works");

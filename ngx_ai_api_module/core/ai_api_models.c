@@ -21,6 +21,7 @@ typedef struct {
 static int ai_api_models_rewrite(models_pass_t *pass,
     const ai_api_str_t *body);
 static int ai_api_models_member(models_pass_t *pass);
+static int ai_api_models_details(models_pass_t *pass);
 static int ai_api_models_list(models_pass_t *pass);
 static int ai_api_models_element(models_pass_t *pass);
 static int ai_api_models_read(models_pass_t *pass, ai_api_str_t *name,
@@ -134,6 +135,12 @@ ai_api_models_member(models_pass_t *pass)
         return ai_api_models_list(pass);
     }
 
+    if (pass->models == NULL && event == AI_API_WALK_BEGIN
+        && ai_api_str_eqz(&name, "details"))
+    {
+        return ai_api_models_details(pass);
+    }
+
     rc = ai_api_models_skip(pass, event);
 
     if (rc == AI_API_OK && !hidden) {
@@ -143,6 +150,49 @@ ai_api_models_member(models_pass_t *pass)
     }
 
     return rc;
+}
+
+
+/* "parent_model" can be a path of Ollama's disk */
+
+static int
+ai_api_models_details(models_pass_t *pass)
+{
+    int                  rc, hidden;
+    ai_api_str_t         name, member;
+    ai_api_walk_event_e  event;
+
+    if (pass->p[-1] != '{') {
+        return AI_API_INVALID;
+    }
+
+    ai_api_json_key(pass->out, "details");
+    ai_api_json_begin(pass->out, '{');
+
+    while ((event = ai_api_models_next(pass)) == AI_API_WALK_NAME) {
+        name = ai_api_models_text(pass);
+        hidden = pass->walk.escaped
+                 || ai_api_str_caseeqz(&name, "parent_model");
+
+        rc = ai_api_models_skip(pass, ai_api_models_next(pass));
+        if (rc != AI_API_OK) {
+            return rc;
+        }
+
+        if (!hidden) {
+            member.data = name.data - 1;
+            member.len = (size_t) (pass->p - member.data);
+            ai_api_json_raw(pass->out, &member);
+        }
+    }
+
+    if (event != AI_API_WALK_END) {
+        return AI_API_INVALID;
+    }
+
+    ai_api_json_end(pass->out, '}');
+
+    return AI_API_OK;
 }
 
 

@@ -39,7 +39,8 @@ int ai_api_models_tags(const ai_api_models_t *m, const ai_api_str_t *body,
 
 /*
  * The answer of /api/show without modelfile, system, messages, template,
- * license, tensors and remote_*: outermost members only, compared without
+ * license, tensors and remote_* (outermost members) and details.parent_model
+ * (a path of Ollama's disk for a model made from a file); compared without
  * case; a name with an escape is taken out too.
  *
  * Appends to out.  Returns as ai_api_models_tags().

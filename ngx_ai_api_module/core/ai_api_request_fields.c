@@ -126,8 +126,7 @@ static const ai_api_request_field_t  ai_api_request_show_fields[] = {
     { "verbose", AI_API_BODY_SHOW, NULL, NULL, 0, 1 },
     { "system", AI_API_BODY_SHOW, ai_api_rule_zero, NULL, 0, 1 },
     { "template", AI_API_BODY_SHOW, ai_api_rule_zero, NULL, 0, 1 },
-    { "options", AI_API_BODY_SHOW, ai_api_rule_zero,
-      ai_api_rule_zero_inside, 0, 1 }
+    { "options", AI_API_BODY_SHOW, ai_api_rule_zero, NULL, 0, 1 }
 };
 
 

@@ -566,20 +566,11 @@ ai_api_rule_n(ai_api_request_t *req, const ai_api_json_event_t *ev)
 int
 ai_api_rule_zero(ai_api_request_t *req, const ai_api_json_event_t *ev)
 {
-    if (ev->type == AI_API_JSON_NULL || ev->type == AI_API_JSON_OBJECT
+    if (ev->type == AI_API_JSON_NULL
         || (ev->type == AI_API_JSON_STRING && ev->length == 0))
     {
         return AI_API_OK;
     }
-
-    return ai_api_invalid(req, "unknown member");
-}
-
-
-int
-ai_api_rule_zero_inside(ai_api_request_t *req, const ai_api_json_event_t *ev)
-{
-    (void) ev;
 
     return ai_api_invalid(req, "unknown member");
 }

@@ -109,8 +109,6 @@ int ai_api_rule_n(ai_api_request_t *req,
     const ai_api_json_event_t *ev);
 int ai_api_rule_zero(ai_api_request_t *req,
     const ai_api_json_event_t *ev);
-int ai_api_rule_zero_inside(ai_api_request_t *req,
-    const ai_api_json_event_t *ev);
 
 
 /*

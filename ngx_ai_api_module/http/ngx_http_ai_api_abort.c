@@ -144,12 +144,33 @@ ngx_http_ai_api_leave(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 
     ngx_http_ai_api_abort_gone(r, ctx, why);
 
-    if (alcf->abort == NGX_HTTP_AI_API_ABORT_CUT) {
+    if (alcf->abort == NGX_HTTP_AI_API_ABORT_CUT
+        || ngx_http_ai_api_abort_shutdown(r))
+    {
         ngx_http_ai_api_abort_end(r);
         return;
     }
 
     r->write_event_handler(r);
+}
+
+
+/* worker_shutdown_timeout: the worker has no time left to drain */
+
+ngx_uint_t
+ngx_http_ai_api_abort_shutdown(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        c = r->stream->connection->connection;
+    }
+#endif
+
+    return ngx_exiting && c->close;
 }
 
 

@@ -26,6 +26,9 @@ void ngx_http_ai_api_abort_gone(ngx_http_request_t *r,
  * freed on return.  ngx_http_run_posted_requests() has to follow. */
 void ngx_http_ai_api_abort_end(ngx_http_request_t *r);
 
+/* 1 when nginx closes the connection because the worker has to exit. */
+ngx_uint_t ngx_http_ai_api_abort_shutdown(ngx_http_request_t *r);
+
 /* After bytes were passed on: does the client read them? */
 void ngx_http_ai_api_abort_check_stall(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);

@@ -211,8 +211,12 @@ ngx_http_ai_api_error_handler(ngx_http_request_t *r)
 
     status = r->err_status;
 
+    /* "error_page 401 = /uri" takes the status away */
+
     if (status < NGX_HTTP_BAD_REQUEST) {
-        status = NGX_HTTP_NOT_FOUND;
+        status = (ctx->err == AI_API_ERR_NONE)
+                 ? NGX_HTTP_NOT_FOUND
+                 : (ngx_uint_t) ai_api_err_status(ctx->err);
     }
 
     if (ctx->err == AI_API_ERR_NONE

@@ -306,7 +306,9 @@ ngx_http_ai_api_replace_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 
         rc = ngx_http_ai_api_pass_header(r, ctx);
 
-        if (rc == NGX_ERROR || rc > NGX_OK || ctx->gone) {
+        /* HEAD is known as such from here on */
+
+        if (rc == NGX_ERROR || rc > NGX_OK || ctx->gone || r->header_only) {
             return rc;
         }
     }

@@ -3,11 +3,6 @@
 #include "ngx_http_ai_api_error.h"
 
 
-/* money is told in whole units of the currency */
-
-#define NGX_HTTP_AI_API_NANO  1000000000
-
-
 static ngx_int_t ngx_http_ai_api_limit_header(ngx_http_request_t *r,
     const char *name, int64_t value);
 
@@ -44,34 +39,35 @@ ngx_int_t
 ngx_http_ai_api_limit_headers(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx)
 {
-    int64_t                      unit;
+    int64_t                      remaining;
     const ai_api_quota_limit_t  *bound;
 
     bound = &ctx->auth.quota.bound;
 
+    /* money is no whole number: GET /usage tells it exactly */
+
     if (!ctx->auth.done || ctx->auth.err != AI_API_ERR_NONE
-        || bound->what == AI_API_QUOTA_NONE)
+        || (bound->what != AI_API_QUOTA_TOKENS
+            && bound->what != AI_API_QUOTA_REQUESTS))
     {
         return NGX_OK;
     }
 
-    unit = 1;
-
-    if (bound->what == AI_API_QUOTA_COST
-        || bound->what == AI_API_QUOTA_BALANCE)
-    {
-        unit = NGX_HTTP_AI_API_NANO;
-    }
-
-    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit",
-                                     bound->limit / unit)
+    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit", bound->limit)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return ngx_http_ai_api_limit_header(r, "RateLimit-Remaining",
-                                        bound->remaining / unit);
+    remaining = bound->remaining;
+
+    if (bound->what == AI_API_QUOTA_REQUESTS && remaining > 0
+        && (ctx->slot != NULL || ctx->submitted))
+    {
+        remaining--;
+    }
+
+    return ngx_http_ai_api_limit_header(r, "RateLimit-Remaining", remaining);
 }
 
 

@@ -1,5 +1,7 @@
 /*
- * RateLimit-Limit, RateLimit-Remaining: what the caller has left.
+ * RateLimit-Limit, RateLimit-Remaining: what the caller has left of the
+ * limit with the smallest share left, in tokens or requests.  A life-time
+ * limit has no RateLimit-Reset.
  */
 
 #ifndef NGX_HTTP_AI_API_LIMITS_H

@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_log.h"
+#include "ngx_http_ai_api_abort.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_settle.h"
 
@@ -20,6 +21,7 @@ ngx_http_ai_api_log_handler(ngx_http_request_t *r)
 
     if (!ctx->submitted && !ctx->finished) {
         ctx->gone |= r->connection->error || r->connection->timedout;
+        ctx->shutdown |= ngx_http_ai_api_abort_shutdown(r);
     }
 
     ngx_http_ai_api_settle_finish(ctx);

@@ -17,6 +17,10 @@
 
 #define NGX_HTTP_AI_API_STOP_MS    5000
 
+/* how soon an operator reads that the disk is full when nobody asks */
+
+#define NGX_HTTP_AI_API_HEALTH_MS  1000
+
 
 typedef struct {
     ai_api_store_t      *store;
@@ -33,9 +37,11 @@ typedef struct {
     int                  fd;
     ngx_connection_t    *c;
     ngx_event_t          submit;
+    ngx_event_t          look;              /* at the commit thread */
 
     u_char               id[6];
     uint32_t             counter;
+    int                  health;            /* as last logged */
     unsigned             id_set:1;
     unsigned             leaving:1;
 } ngx_http_ai_api_worker_t;
@@ -52,6 +58,8 @@ static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
     ai_api_store_conf_t *conf);
 static ngx_int_t ngx_http_ai_api_worker_strings(ngx_pool_t *pool,
     ngx_http_ai_api_auth_t *auth);
+static void ngx_http_ai_api_worker_health(int rc);
+static void ngx_http_ai_api_health_handler(ngx_event_t *ev);
 static void ngx_http_ai_api_worker_leave(int rc);
 static void ngx_http_ai_api_worker_event(ngx_event_t *ev);
 static void ngx_http_ai_api_worker_slots(void);
@@ -273,6 +281,13 @@ ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle)
     w->submit.handler = ngx_http_ai_api_submit_handler;
     w->submit.log = cycle->log;
 
+    w->look.handler = ngx_http_ai_api_health_handler;
+    w->look.log = cycle->log;
+    w->look.data = w->c;
+    w->look.cancelable = 1;
+
+    ngx_add_timer(&w->look, NGX_HTTP_AI_API_HEALTH_MS);
+
     return ngx_add_event(rev, NGX_READ_EVENT,
                          (ngx_event_flags & NGX_USE_CLEAR_EVENT)
                          ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT);
@@ -429,13 +444,53 @@ ngx_http_ai_api_worker_ready(void)
 
     ai_api_commit_health(w->commit, &health);
 
-    ngx_http_ai_api_worker_leave(health.rc);
+    ngx_http_ai_api_worker_health(health.rc);
 
     if (health.rc != AI_API_OK || health.backlog > NGX_HTTP_AI_API_BACKLOG) {
         return NGX_DECLINED;
     }
 
     return NGX_OK;
+}
+
+
+/* said once when the disk or the map fails, and once when it is over */
+
+static void
+ngx_http_ai_api_worker_health(int rc)
+{
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    ngx_http_ai_api_worker_leave(rc);
+
+    if (rc == w->health) {
+        return;
+    }
+
+    w->health = rc;
+
+    if (rc == AI_API_OK) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "ai api: the store \"%s\" can be written again, "
+                      "paid work goes on", w->dir);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
+                  "ai api: the store \"%s\" cannot be written: %s; paid work "
+                  "is refused with 503, charges are kept and tried again",
+                  w->dir, ai_api_strerror(rc));
+}
+
+
+static void
+ngx_http_ai_api_health_handler(ngx_event_t *ev)
+{
+    (void) ngx_http_ai_api_worker_ready();
+
+    ngx_add_timer(ev, NGX_HTTP_AI_API_HEALTH_MS);
 }
 
 

@@ -150,7 +150,7 @@ static const splice_t  splices[] = {
     { SHOW, 0, "{\"model\":\"m\",\"system\":\"\",\"template\":\"\","
       "\"verbose\":false,\"options\":null,\"name\":\"\"}",
       "{\"model\":\"m\",\"name\":\"\"}" },
-    { SHOW, 0, "{\"options\":{},\"name\":\"\"}",
+    { SHOW, 0, "{\"options\":null,\"name\":\"\"}",
       "{\"model\":\"llama3\",\"name\":\"\"}" }
 };
 

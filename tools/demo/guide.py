@@ -70,7 +70,7 @@ def native(lines, model):
               GENERATE % (model, EN, WHOLE))
 
 
-def user(lines, mine, lost, rotated):
+def user(lines, mine, lost, spare):
     at = "/api/ai-api"
 
     lines.add("a new key; its secret is shown only now / 新建密钥，仅显示一次",
@@ -79,10 +79,10 @@ def user(lines, mine, lost, rotated):
               '{"name":"My API Key","usageLimit":100000}')
     lines.add("all keys / 密钥列表", USER, "GET", at + "/keys?limit=10")
     lines.add("one key", USER, "GET", at + "/keys/" + mine)
-    lines.add("change a key / 修改密钥", USER, "PATCH", at + "/keys/" + mine,
+    lines.add("change a key / 修改密钥", USER, "PATCH", at + "/keys/" + spare,
               '{"name":"演示 demo","requestLimit":1000}')
     lines.add("a new secret for a key / 更换密钥", USER, "POST",
-              at + "/keys/" + rotated + "/rotate", '{"graceSeconds":60}')
+              at + "/keys/" + spare + "/rotate", '{"graceSeconds":60}')
     lines.add("delete a key / 删除密钥", USER, "DELETE", at + "/keys/" + lost)
     lines.add("the bill / 账单", USER, "GET", at + "/usage")
     lines.add("the bill by hour and model, in China's time", USER, "GET",

@@ -156,7 +156,7 @@ sub start_with {
 
     open my $out, ">", "$dir/other.conf" or die "$!\n";
     print $out "load_module $ENV{AI_API_MODULE};\n",
-        "user $ENV{TEST_NGINX_WORKER_USER};\n" x ($> == 0),
+        $> == 0 ? "user $ENV{TEST_NGINX_WORKER_USER};\n" : "",
         "pid $dir/other.pid;\nevents { }\nhttp {\n",
         "    access_log off;\n",
         "    ai_api_store $store map_size=64m;\n",

@@ -18,9 +18,18 @@
 #include "ai_api_store.h"
 
 
-#define AI_API_FOLD_MAX    200     /* records a transaction */
+#define AI_API_FOLD_MIN    200     /* records a transaction, short tail */
+#define AI_API_FOLD_MAX    2000    /* records a transaction at most */
 #define AI_API_FOLD_TAIL   400     /* records that may wait under load */
 #define AI_API_FOLD_LATE   500000  /* waiting: fold more than usual */
+
+/*
+ * Records that the next fold should take of a tail: between FOLD_MIN and
+ * FOLD_MAX.  A larger fold holds the writer's lock longer and costs less a
+ * record, since a row and a page are written once however many records
+ * change them.
+ */
+unsigned ai_api_fold_chunk(uint64_t tail);
 
 /* Hours since 1970 of a time; a request belongs to that of its admission. */
 #define ai_api_hour(ms)    ((uint32_t) ((ms) / 3600000))

@@ -7,6 +7,11 @@ static ngx_uint_t ngx_http_ai_api_client_closed(ngx_http_request_t *r);
 static void ngx_http_ai_api_leave(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, const char *why);
 static void ngx_http_ai_api_drop_pending(ngx_http_request_t *r);
+#if (NGX_HTTP_V2)
+static ngx_int_t ngx_http_ai_api_drop_frames(ngx_http_request_t *r,
+    ngx_chain_t *cl);
+#endif
+static ngx_int_t ngx_http_ai_api_detach_pending(ngx_http_request_t *r);
 static void ngx_http_ai_api_stall_handler(ngx_event_t *ev);
 static void ngx_http_ai_api_drain_handler(ngx_event_t *ev);
 
@@ -256,8 +261,16 @@ ngx_http_ai_api_drop_pending(ngx_http_request_t *r)
 {
     ngx_chain_t  *cl;
 
-    if (r->upstream != NULL) {
+    if (r->upstream != NULL
+        && ngx_http_ai_api_detach_pending(r) != NGX_OK)
+    {
         for (cl = r->upstream->busy_bufs; cl; cl = cl->next) {
+#if (NGX_HTTP_V2)
+            if (r->stream && ngx_http_ai_api_drop_frames(r, cl) == NGX_OK) {
+                continue;
+            }
+#endif
+
             cl->buf->pos = cl->buf->last;
         }
     }
@@ -265,6 +278,70 @@ ngx_http_ai_api_drop_pending(ngx_http_request_t *r)
     r->out = NULL;
     r->connection->buffered = 0;
 }
+
+
+/*
+ * HTTP/2 has them in frames that go out whatever becomes of the stream: they
+ * and their memory stay as they are, the upstream goes on with its own.
+ */
+
+static ngx_int_t
+ngx_http_ai_api_detach_pending(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_V2)
+    u_char               *p;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (r->stream == NULL || !u->header_sent || u->busy_bufs == NULL) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_palloc(r->pool, u->conf->buffer_size);
+    if (p == NULL) {
+        return NGX_DECLINED;
+    }
+
+    u->busy_bufs = NULL;
+
+    u->buffer.start = p;
+    u->buffer.pos = p;
+    u->buffer.last = p;
+    u->buffer.end = p + u->conf->buffer_size;
+
+    return NGX_OK;
+#else
+    return NGX_DECLINED;
+#endif
+}
+
+
+/*
+ * A DATA frame on its way has said how long it is and must be sent whole, or
+ * the connection's other streams are lost: the frame keeps its buffer, the
+ * upstream gets an empty one in its place.
+ */
+
+#if (NGX_HTTP_V2)
+
+static ngx_int_t
+ngx_http_ai_api_drop_frames(ngx_http_request_t *r, ngx_chain_t *cl)
+{
+    ngx_buf_t  *b;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->tag = cl->buf->tag;
+    cl->buf = b;
+
+    return NGX_OK;
+}
+
+#endif
 
 
 void

@@ -270,7 +270,6 @@ ngx_http_ai_api_access_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     rc = ngx_http_read_client_request_body(r, ngx_http_ai_api_body_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        ctx->reading = 0;
 
         if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
             return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_PAYLOAD_TOO_LARGE,

@@ -102,8 +102,6 @@ ngx_http_ai_api_take_credential(ngx_http_request_t *r, ngx_uint_t api_key,
     ngx_uint_t    bearers, keys;
     ai_api_err_t  missing;
 
-    ngx_str_null(&key);
-    keys = 0;
     missing = api_key ? AI_API_ERR_MISSING_API_KEY : AI_API_ERR_AUTHENTICATION;
 
     if (ngx_http_ai_api_take_line(r, "authorization", &bearer, &bearers)
@@ -114,13 +112,12 @@ ngx_http_ai_api_take_credential(ngx_http_request_t *r, ngx_uint_t api_key,
 
     r->headers_in.authorization = NULL;
 
-    if (api_key
-        && ngx_http_ai_api_take_line(r, "x-api-key", &key, &keys) != NGX_OK)
-    {
+    if (ngx_http_ai_api_take_line(r, "x-api-key", &key, &keys) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (bearers + keys == 0) {
+    if (bearers + keys == 0 || (bearers == 0 && !api_key)) {
+        ai_api_cleanse(key.data, key.len);
         ngx_str_null(token);
         *err = missing;
         return NGX_OK;

@@ -35,9 +35,6 @@ static const ngx_http_ai_api_status_err_t  ngx_http_ai_api_status_errs[] = {
 };
 
 
-static ai_api_err_t ngx_http_ai_api_err_of_status(ngx_uint_t status);
-
-
 ngx_int_t
 ngx_http_ai_api_refuse(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     ai_api_err_t err, const ai_api_str_t *detail)
@@ -234,7 +231,7 @@ ngx_http_ai_api_error_handler(ngx_http_request_t *r)
 }
 
 
-static ai_api_err_t
+ai_api_err_t
 ngx_http_ai_api_err_of_status(ngx_uint_t status)
 {
     const ngx_http_ai_api_status_err_t  *s;

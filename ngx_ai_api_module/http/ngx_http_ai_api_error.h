@@ -42,5 +42,8 @@ ngx_int_t ngx_http_ai_api_add_header(ngx_http_request_t *r, const char *name,
  */
 ngx_int_t ngx_http_ai_api_error_handler(ngx_http_request_t *r);
 
+/* The error that nginx means by a status of its own. */
+ai_api_err_t ngx_http_ai_api_err_of_status(ngx_uint_t status);
+
 
 #endif /* NGX_HTTP_AI_API_ERROR_H */

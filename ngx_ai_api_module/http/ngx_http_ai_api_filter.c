@@ -108,6 +108,12 @@ ngx_http_ai_api_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    /* nginx gave the body up: too large, too slow, not chunked as it said */
+
+    if (ctx->reading && ctx->err == AI_API_ERR_NONE) {
+        ctx->err = ngx_http_ai_api_err_of_status(r->headers_out.status);
+    }
+
     if (ctx->err != AI_API_ERR_NONE && !ctx->collect
         && r->headers_out.status >= NGX_HTTP_BAD_REQUEST
         && ngx_http_ai_api_replace_header(r, ctx) != NGX_OK)

@@ -85,7 +85,7 @@ ngx_http_ai_api_manage_caller(ngx_http_request_t *r,
 
     /* X-API-Key leaves the request as well, and is no JWT */
 
-    if (ngx_http_ai_api_take_credential(r, 1, &token, &err) != NGX_OK) {
+    if (ngx_http_ai_api_take_credential(r, 0, &token, &err) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -198,6 +198,7 @@ ngx_http_ai_api_manage_read(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     ngx_int_t  rc;
 
     r->request_body_in_single_buf = 1;
+    ctx->reading = 1;
 
     rc = ngx_http_read_client_request_body(r,
                                           ngx_http_ai_api_manage_body_handler);
@@ -223,6 +224,7 @@ ngx_http_ai_api_manage_body_handler(ngx_http_request_t *r)
     ngx_http_ai_api_manage_job_t  *j;
 
     ctx = ngx_http_ai_api_get_ctx(r);
+    ctx->reading = 0;
     j = ctx->manage;
 
     rc = ngx_http_ai_api_manage_body(r, ctx, j);

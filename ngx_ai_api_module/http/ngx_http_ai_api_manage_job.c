@@ -363,6 +363,10 @@ ngx_http_ai_api_manage_header(ngx_http_request_t *r, ai_api_manage_res_t *res)
     r->headers_out.status = res->status;
     r->headers_out.content_length_n = res->body.len;
 
+    /* it is done: "If-Match" comes too late to make a 412 of it */
+
+    r->disable_not_modified = 1;
+
     if (res->type != NULL) {
         end = ngx_strchr(res->type, ';');
 

@@ -370,19 +370,40 @@ sub logged {
 # (master, worker, worker, …)
 
 sub nginx_pids {
+    my ($wanted) = @_;
+
+    $wanted = 2 if !defined $wanted;
+
     open my $in, "<", "$ENV{TEST_NGINX_SERVROOT}/logs/nginx.pid" or return;
     chomp(my $master = <$in>);
 
+    # the first request can be answered before the last worker is there
+
     my @workers;
+    my $end = time() + 10;
+
+    do {
+        @workers = children($master);
+        select undef, undef, undef, 0.02 if @workers < $wanted;
+    } while (@workers < $wanted && time() < $end);
+
+    return ($master, sort { $a <=> $b } @workers);
+}
+
+
+sub children {
+    my ($parent) = @_;
+
+    my @found;
 
     for my $stat (glob "/proc/[0-9]*/stat") {
         open my $s, "<", $stat or next;
         my $line = <$s>;
         next if !defined $line;
-        push @workers, $1 if $line =~ /^(\d+) \(.*\) \S $master /;
+        push @found, $1 if $line =~ /^(\d+) \(.*\) [^Z] $parent /;
     }
 
-    return ($master, sort { $a <=> $b } @workers);
+    return @found;
 }
 
 

@@ -208,7 +208,7 @@ is(scalar(ledger("?limit=10000")), scalar @held, "no record more");
 
 === TEST 4: ai_api_settle_timeout: a stream ends with a frame
 --- settle
-    ai_api_settle_timeout 200ms;
+    ai_api_settle_timeout 1s;
 --- error_log
 was not durable in time
 --- steps
@@ -230,9 +230,12 @@ ok($c->read_body, "the next on the same connection");
 like($c->{body}, qr/BILLING_UNAVAILABLE/, "ends in the same way");
 
 # its final line was begun
-ollama()->rules({ path => "/api/chat", play => $w->{name}, cut => "bytes" });
+ollama()->rules({ path => "/api/chat", play => $w->{name}, gate => "final",
+                  gate_at => -250 });
 send_question($c, "chat", "true");
 my $third = $c->read_head;
+$c->read_until(qr/^\Q$begin\E\{"model"/);
+ollama()->open("final");
 ok($c->read_body, "a final line that was cut: a clean end");
 like(substr($c->{body}, length $begin),
      qr/^\{[^\n]*\n\{"error":"[^"]+","code":"BILLING_UNAVAILABLE"\}\n\z/,
@@ -253,7 +256,7 @@ well_again(4, "the next");
 
 === TEST 5: ai_api_settle_timeout: Ollama idles behind its counts
 --- settle
-    ai_api_settle_timeout 200ms;
+    ai_api_settle_timeout 1s;
 --- error_log
 was not durable in time
 --- steps
@@ -280,7 +283,7 @@ in_ledger($head, $w, "once");
 
 === TEST 6: ai_api_settle_timeout: a JSON answer is torn
 --- settle
-    ai_api_settle_timeout 200ms;
+    ai_api_settle_timeout 1s;
 --- error_log
 was not durable in time
 --- steps
@@ -374,7 +377,7 @@ is(api("POST", "/api/ai-api/keys", { name => "x" }, jwt("alice"))->{status},
 
 === TEST 9: a broken commit times out: the charge is made later, once
 --- settle
-    ai_api_settle_timeout 200ms;
+    ai_api_settle_timeout 1s;
 --- error_log
 [crit]
 was not durable in time
@@ -406,7 +409,7 @@ well_again(3, "the next");
 
 === TEST 10: the store breaks: another worker takes the place of this one
 --- settle
-    ai_api_settle_timeout 200ms;
+    ai_api_settle_timeout 1s;
 --- error_log
 [emerg]
 this worker leaves and another one takes its place

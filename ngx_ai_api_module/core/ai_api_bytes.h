@@ -105,16 +105,6 @@ ai_api_bytes_put64(ai_api_bytes_out_t *b, uint64_t v)
 }
 
 
-/* le16 length and bytes. */
-
-static inline void
-ai_api_bytes_put_str(ai_api_bytes_out_t *b, const void *data, size_t n)
-{
-    ai_api_bytes_put16(b, (unsigned) n);
-    ai_api_bytes_put(b, data, n);
-}
-
-
 /* n bytes of the input, or NULL. */
 
 static inline const u_char *
@@ -190,16 +180,10 @@ ai_api_bytes_get64(ai_api_bytes_in_t *b)
 }
 
 
-static inline void
-ai_api_bytes_get_str(ai_api_bytes_in_t *b, ai_api_str_t *s)
-{
-    s->len = ai_api_bytes_get16(b);
-    s->data = ai_api_bytes_take(b, s->len);
+/* le16 length and bytes; what get_str gives points into the input. */
 
-    if (s->data == NULL) {
-        s->len = 0;
-    }
-}
+void ai_api_bytes_put_str(ai_api_bytes_out_t *b, const void *data, size_t n);
+void ai_api_bytes_get_str(ai_api_bytes_in_t *b, ai_api_str_t *s);
 
 
 #endif /* AI_API_BYTES_H */

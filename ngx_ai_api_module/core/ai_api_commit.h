@@ -5,7 +5,8 @@
  * FINAL charges in groups, runs jobs that write (management), and folds when
  * it is idle.  It has a second one without a table for reports and reads.
  * All signals are blocked in the thread; it logs nothing and touches no
- * pools.  Time spans come from CLOCK_MONOTONIC, nothing that is stored does.
+ * pools.  Time spans come from the clock that it is given, nothing that is
+ * stored does.
  */
 
 #ifndef AI_API_COMMIT_H
@@ -45,6 +46,10 @@ typedef struct {
     int                 fd;      /* an eventfd: one write of 8 bytes a batch
                                     of settled slots or done jobs; -1: none */
     unsigned            jobs_max;    /* queued; 0: 1024 */
+
+    /* CLOCK_MONOTONIC in whole milliseconds: deadlines made of it are
+     * waited for by that clock.  Called by the thread and by stop. */
+    int64_t           (*now_ms)(void);
 } ai_api_commit_conf_t;
 
 typedef struct {
@@ -62,8 +67,8 @@ typedef struct {
 } ai_api_commit_health_t;
 
 
-/* Starts the thread.  AI_API_OK, AI_API_NOMEM, AI_API_BUSY (no thread), or
- * the store's codes (its reader). */
+/* Starts the thread.  AI_API_OK, AI_API_NOMEM, AI_API_BUSY (no thread),
+ * AI_API_INVALID (no clock), or the store's codes (its reader). */
 int ai_api_commit_start(const ai_api_commit_conf_t *conf,
     ai_api_commit_t **c);
 

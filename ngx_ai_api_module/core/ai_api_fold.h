@@ -19,7 +19,7 @@
 
 
 #define AI_API_FOLD_MIN    200     /* records a transaction, short tail */
-#define AI_API_FOLD_MAX    2000    /* records a transaction at most */
+#define AI_API_FOLD_MAX    1000    /* records a transaction at most */
 #define AI_API_FOLD_TAIL   400     /* records that may wait under load */
 #define AI_API_FOLD_LATE   500000  /* waiting: fold more than usual */
 

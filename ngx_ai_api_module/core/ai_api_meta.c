@@ -3,6 +3,7 @@
  */
 
 #include "ai_api_meta.h"
+#include "ai_api_prepare.h"
 #include "ai_api_str.h"
 
 
@@ -98,6 +99,58 @@ ai_api_meta_node(ai_api_txn_t *txn, u_char node_id[AI_API_NODE_ID_LEN])
     }
 
     memcpy(node_id, value.data, AI_API_NODE_ID_LEN);
+
+    return AI_API_OK;
+}
+
+
+int
+ai_api_meta_init(ai_api_txn_t *txn, const u_char node_id[AI_API_NODE_ID_LEN])
+{
+    int           rc;
+    ai_api_str_t  key, value;
+
+    rc = ai_api_meta_put(txn, AI_API_META_SCHEMA, AI_API_STORE_SCHEMA);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_meta_put(txn, AI_API_META_MIN_READER,
+                         AI_API_STORE_MIN_READER);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    key = ai_api_strz(AI_API_META_NODE);
+    value.data = node_id;
+    value.len = AI_API_NODE_ID_LEN;
+
+    return ai_api_put(txn, AI_API_T_META, &key, &value, AI_API_PUT_NEW);
+}
+
+
+int
+ai_api_meta_version(ai_api_txn_t *txn, ai_api_store_error_t *e)
+{
+    uint64_t  schema, min;
+
+    if (ai_api_meta_get(txn, AI_API_META_SCHEMA, &schema) != AI_API_OK
+        || ai_api_meta_get(txn, AI_API_META_MIN_READER, &min) != AI_API_OK
+        || schema == 0 || min == 0)
+    {
+        return ai_api_store_fail(e, AI_API_CORRUPT, 0,
+                                 "the store has no schema version: %s",
+                                 AI_API_STORE_RESTORE);
+    }
+
+    if (min > AI_API_STORE_SCHEMA) {
+        return ai_api_store_fail(e, AI_API_VERSION, 0,
+                                 "the store has schema %llu and needs a "
+                                 "program that knows %llu, this one knows %d",
+                                 (unsigned long long) schema,
+                                 (unsigned long long) min,
+                                 AI_API_STORE_SCHEMA);
+    }
 
     return AI_API_OK;
 }

@@ -38,6 +38,14 @@ int ai_api_meta_bump(ai_api_txn_t *txn, const char *name, uint64_t *v);
 /* Writes the watermark as it is: whether the store can be written at all. */
 int ai_api_meta_touch(ai_api_txn_t *txn);
 
+/* Schema, min reader and node id of a store that has just got its tables. */
+int ai_api_meta_init(ai_api_txn_t *txn,
+    const u_char node_id[AI_API_NODE_ID_LEN]);
+
+/* May this program use the store?  AI_API_OK, AI_API_CORRUPT (no version),
+ * AI_API_VERSION (it needs a newer one), both with e. */
+int ai_api_meta_version(ai_api_txn_t *txn, ai_api_store_error_t *e);
+
 int ai_api_meta_node(ai_api_txn_t *txn, u_char node_id[AI_API_NODE_ID_LEN]);
 
 

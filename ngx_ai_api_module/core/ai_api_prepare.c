@@ -5,11 +5,12 @@
 
 #define _GNU_SOURCE
 
+#include "ai_api_prepare.h"
 #include "ai_api_ledger.h"
-#include "ai_api_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -376,4 +377,29 @@ ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid)
     }
 
     return !(st->st_gid == gid && (st->st_mode & S_IXGRP));
+}
+
+
+int
+ai_api_prepare_room(size_t map_size, ai_api_store_error_t *e)
+{
+    struct rlimit  rl;
+
+    if (map_size < AI_API_STORE_MAP_MIN) {
+        return ai_api_store_fail(e, AI_API_INVALID, 0,
+                                 "the map size of the store is too small");
+    }
+
+    if (getrlimit(RLIMIT_AS, &rl) == 0 && rl.rlim_cur != RLIM_INFINITY
+        && rl.rlim_cur <= map_size)
+    {
+        return ai_api_store_fail(e, AI_API_INVALID, ENOMEM,
+                                 "the map of the store needs %zu bytes of "
+                                 "address space and the limit (RLIMIT_AS, "
+                                 "\"ulimit -v\") is %llu: raise it or set a "
+                                 "smaller map_size", map_size,
+                                 (unsigned long long) rl.rlim_cur);
+    }
+
+    return AI_API_OK;
 }

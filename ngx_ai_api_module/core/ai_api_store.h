@@ -1,11 +1,10 @@
 /*
  * The store: tables of bytes on disk, in transactions.
  *
- * This is the only pair of files that knows LMDB.  A process opens a store
- * once, after the last fork; every thread of it may use it.  Reads happen in
- * a reader (one a thread), writes in the one write transaction that exists
- * at a time in all processes: a write may wait for the disk and never runs
- * on an event loop.
+ * LMDB stays behind it.  A process opens a store once, after the last fork;
+ * every thread of it may use it.  Reads happen in a reader (one a thread),
+ * writes in the one write transaction that exists at a time in all
+ * processes: a write may wait for the disk and never runs on an event loop.
  *
  * Every function returns, besides what it lists itself:
  *   AI_API_NOSPACE   disk or map full; goes away when there is space again
@@ -30,10 +29,6 @@
 #define AI_API_STORE_MIN_READER   1
 
 #define AI_API_NODE_ID_LEN        8
-
-#define AI_API_STORE_RESTORE                                                  \
-    "nothing was changed; restore the directory from a backup, or move it "   \
-    "away to begin with an empty store"
 
 /* Longest key of any table (user_by_name); LMDB takes 511 bytes. */
 #define AI_API_STORE_KEY_MAX      128
@@ -120,17 +115,6 @@ int ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid,
 int ai_api_store_open(const ai_api_store_conf_t *conf, ai_api_store_t **store,
     ai_api_store_error_t *e);
 void ai_api_store_close(ai_api_store_t *store);
-
-/* Steps of prepare: makes the tables when there are none; makes a cut file
- * as long as it says it is (what is missing reads as damage, not SIGBUS) and
- * lets LMDB's assertions end the process quietly: in a child only. */
-int ai_api_store_make(const ai_api_store_conf_t *conf,
-    const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e);
-int ai_api_store_extend(ai_api_store_t *store);
-
-/* Fills e, returns rc; err is an errno, a code of LMDB's, or 0. */
-int ai_api_store_fail(ai_api_store_error_t *e, int rc, int err,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Frees reader slots of dead processes: at start and every 10 s. */
 int ai_api_store_reader_check(ai_api_store_t *store, int *dead);

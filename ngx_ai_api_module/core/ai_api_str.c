@@ -4,8 +4,6 @@
 static int ai_api_hex_digit(u_char c);
 static int ai_api_base62_digit(u_char c);
 static ssize_t ai_api_utf8_char(const u_char *p, const u_char *end);
-static uint32_t ai_api_crc(uint32_t crc, const u_char *p, size_t n,
-    uint32_t polynomial);
 
 
 int
@@ -310,42 +308,6 @@ ai_api_utf8_char(const u_char *p, const u_char *end)
     }
 
     return n;
-}
-
-
-uint32_t
-ai_api_crc32(uint32_t crc, const u_char *p, size_t n)
-{
-    return ai_api_crc(crc, p, n, 0xedb88320);
-}
-
-
-uint32_t
-ai_api_crc32c(uint32_t crc, const u_char *p, size_t n)
-{
-    return ai_api_crc(crc, p, n, 0x82f63b78);
-}
-
-
-/* records and keys are some 200 bytes: no table, no global */
-
-static uint32_t
-ai_api_crc(uint32_t crc, const u_char *p, size_t n, uint32_t polynomial)
-{
-    int     bit;
-    size_t  i;
-
-    crc = ~crc;
-
-    for (i = 0; i < n; i++) {
-        crc ^= p[i];
-
-        for (bit = 0; bit < 8; bit++) {
-            crc = (crc >> 1) ^ (polynomial & (0 - (crc & 1)));
-        }
-    }
-
-    return ~crc;
 }
 
 

@@ -4,14 +4,18 @@
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_gate.h"
+#include "ngx_http_ai_api_settle.h"
+
+#include "ai_api_cidr.h"
 
 
+static void ngx_http_ai_api_access_again(ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_access_caller(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_access_address(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
-static ngx_uint_t ngx_http_ai_api_cidr_match(ngx_connection_t *c,
-    const ai_api_str_t *text);
+static const u_char *ngx_http_ai_api_access_sockaddr(struct sockaddr *sa,
+    size_t *len);
 static ngx_int_t ngx_http_ai_api_access_route(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_http_ai_api_loc_conf_t *alcf);
 static ngx_uint_t ngx_http_ai_api_method(ngx_http_request_t *r);
@@ -60,7 +64,7 @@ ngx_http_ai_api_access_handler(ngx_http_request_t *r)
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_ai_api_module);
-    ctx->err = AI_API_ERR_NONE;
+    ngx_http_ai_api_access_again(ctx);
 
     rc = ngx_http_ai_api_access_caller(r, ctx);
 
@@ -81,6 +85,26 @@ ngx_http_ai_api_access_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_ai_api_access_body(r, ctx);
+}
+
+
+/* a redirect such as "error_page 503 = @other": what was not delivered may go
+ * to another upstream, a request that has a record may not */
+
+static void
+ngx_http_ai_api_access_again(ngx_http_ai_api_ctx_t *ctx)
+{
+    ctx->err = AI_API_ERR_NONE;
+
+    if (ngx_http_ai_api_settle_recorded(ctx)) {
+        return;
+    }
+
+    ngx_http_ai_api_settle_finish(ctx);
+
+    ctx->in_pass = 0;
+    ctx->broken = 0;
+    ctx->answer = 0;
 }
 
 
@@ -110,55 +134,42 @@ static ngx_int_t
 ngx_http_ai_api_access_address(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx)
 {
-    size_t               pos;
-    ai_api_str_t         text;
-    const ai_api_str_t  *list;
+    size_t         len;
+    const u_char  *addr;
 
-    list = &ctx->auth.row.key.allowed_ips;
+    addr = ngx_http_ai_api_access_sockaddr(r->connection->sockaddr, &len);
 
-    if (list->len == 0) {
+    if (ai_api_cidr_allowed(&ctx->auth.row.key.allowed_ips, addr, len)) {
         return NGX_OK;
-    }
-
-    pos = 0;
-
-    while (ai_api_list_next(list, &pos, &text) == AI_API_OK) {
-        if (ngx_http_ai_api_cidr_match(r->connection, &text)) {
-            return NGX_OK;
-        }
     }
 
     return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_IP_NOT_ALLOWED, NULL);
 }
 
 
-static ngx_uint_t
-ngx_http_ai_api_cidr_match(ngx_connection_t *c, const ai_api_str_t *text)
+/* 4 or 16 bytes; none of a unix socket, which no list allows */
+
+static const u_char *
+ngx_http_ai_api_access_sockaddr(struct sockaddr *sa, size_t *len)
 {
-    u_char       buf[64];
-    ngx_str_t    s;
-    ngx_cidr_t   cidr;
-    ngx_array_t  cidrs;
+    switch (sa->sa_family) {
 
-    /* ngx_ptocidr() writes a NUL behind the address */
+    case AF_INET:
+        *len = 4;
+        return (const u_char *) &((struct sockaddr_in *) sa)->sin_addr;
 
-    if (text->len >= sizeof(buf)) {
-        return 0;
+#if (NGX_HAVE_INET6)
+
+    case AF_INET6:
+        *len = 16;
+        return (const u_char *) &((struct sockaddr_in6 *) sa)->sin6_addr;
+
+#endif
+
+    default:
+        *len = 0;
+        return NULL;
     }
-
-    ngx_memcpy(buf, text->data, text->len);
-
-    s.data = buf;
-    s.len = text->len;
-
-    if (ngx_ptocidr(&s, &cidr) == NGX_ERROR) {
-        return 0;
-    }
-
-    cidrs.elts = &cidr;
-    cidrs.nelts = 1;
-
-    return ngx_cidr_match(c->sockaddr, &cidrs) == NGX_OK;
 }
 
 
@@ -252,10 +263,7 @@ ngx_http_ai_api_access_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
-    if (ctx->slot != NULL || ctx->submitted) {
-
-        /* a redirect after an answer was paid for */
-
+    if (ngx_http_ai_api_settle_recorded(ctx)) {
         return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_AI_SERVICE, NULL);
     }
 

@@ -84,7 +84,7 @@ ngx_http_ai_api_answer_check(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 }
 
 
-/* the list is read: nginx keeps no pointer to this header since 1.29 */
+/* the list is read: nginx keeps no pointer to this header since 1.23 */
 
 static ngx_uint_t
 ngx_http_ai_api_encoded(ngx_http_upstream_t *u)

@@ -19,8 +19,9 @@ ngx_int_t ngx_http_ai_api_authenticate(ngx_http_request_t *r,
 
 /*
  * The token of "Authorization: Bearer TOKEN" or of X-API-Key when allowed,
- * copied to pool, both headers taken out of the request.  NONE with token->len 0
- * when there is none; INVALID_REQUEST when there are two.  NGX_OK, NGX_ERROR.
+ * copied to pool; both headers are taken out of the request.  NONE with
+ * token->len 0 when there is none; INVALID_REQUEST when there are two.
+ * NGX_OK, NGX_ERROR.
  */
 ngx_int_t ngx_http_ai_api_take_credential(ngx_http_request_t *r,
     ngx_uint_t api_key, ngx_str_t *token, ai_api_err_t *err);

@@ -1,6 +1,6 @@
 #include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_id.h"
 #include "ngx_http_ai_api_settle.h"
-#include "ngx_http_ai_api_worker.h"
 
 
 static ngx_http_ai_api_ctx_t *ngx_http_ai_api_find_ctx(ngx_http_request_t *r);
@@ -65,7 +65,7 @@ ngx_http_ai_api_make_ctx(ngx_http_request_t *r)
     ctx->held_last = &ctx->held;
     ctx->admitted = ngx_current_msec;
 
-    ngx_http_ai_api_worker_id(ctx->id);
+    ngx_http_ai_api_id_make(ctx->id);
     (void) ai_api_hex_encode(ctx->id_text, ctx->id, AI_API_ID_LEN);
 
     cln->handler = ngx_http_ai_api_cleanup_ctx;

@@ -39,10 +39,7 @@ typedef struct {
     ngx_event_t          submit;
     ngx_event_t          look;              /* at the commit thread */
 
-    u_char               id[6];
-    uint32_t             counter;
     int                  health;            /* as last logged */
-    unsigned             id_set:1;
     unsigned             leaving:1;
 } ngx_http_ai_api_worker_t;
 
@@ -54,6 +51,7 @@ static ngx_int_t ngx_http_ai_api_worker_peppers(
 static ngx_int_t ngx_http_ai_api_worker_table(void);
 static ngx_int_t ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle);
+static int64_t ngx_http_ai_api_worker_now(void);
 static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
     ai_api_store_conf_t *conf);
 static ngx_int_t ngx_http_ai_api_worker_strings(ngx_pool_t *pool,
@@ -307,6 +305,7 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
 
     conf.store = w->store;
     conf.fd = w->fd;
+    conf.now_ms = ngx_http_ai_api_worker_now;
 
     rc = ai_api_commit_start(&conf, &w->reports);
 
@@ -323,6 +322,19 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/* on a thread: nginx's cached times are the event loop's */
+
+static int64_t
+ngx_http_ai_api_worker_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 
@@ -514,32 +526,6 @@ ngx_http_ai_api_worker_leave(int rc)
                   "another one takes its place", ai_api_strerror(rc));
 
     ngx_quit = 1;
-}
-
-
-void
-ngx_http_ai_api_worker_id(u_char id[AI_API_ID_LEN])
-{
-    u_char                     ms[8];
-    ngx_time_t                *tp;
-    ngx_http_ai_api_worker_t  *w;
-
-    w = &ngx_http_ai_api_worker;
-
-    if (!w->id_set) {
-        if (ai_api_random(w->id, sizeof(w->id)) != AI_API_OK) {
-            ai_api_put_be32(w->id, (uint32_t) ngx_pid);
-        }
-
-        w->id_set = 1;
-    }
-
-    tp = ngx_timeofday();
-    ai_api_put_be64(ms, (uint64_t) tp->sec * 1000 + tp->msec);
-
-    ngx_memcpy(id, ms + 2, 6);
-    ngx_memcpy(id + 6, w->id, 6);
-    ai_api_put_be32(id + 12, w->counter++);
 }
 
 

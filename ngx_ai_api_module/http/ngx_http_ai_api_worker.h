@@ -54,9 +54,6 @@ int ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
  * cannot write or its queue is full. */
 ngx_int_t ngx_http_ai_api_worker_ready(void);
 
-/* A new request id. */
-void ngx_http_ai_api_worker_id(u_char id[AI_API_ID_LEN]);
-
 /* The table of running requests; NULL without a store. */
 ai_api_inflight_t *ngx_http_ai_api_worker_inflight(void);
 

@@ -2,8 +2,8 @@
  * A disk with faults, for tests: a library to be preloaded.
  *
  *   AI_API_FAULTS_DIR  what is written to files below this directory fails
- *   AI_API_FAULTS      the control file, read again at every call; AiApi::Faults
- *                      replaces it as a whole (rename)
+ *   AI_API_FAULTS      the control file, read again at every call;
+ *                      AiApi::Faults replaces it as a whole (rename)
  *
  * A line of the control file is a call and what becomes of it:
  *

@@ -116,6 +116,7 @@ worker(unsigned w, int last_run)
     conf.store = s.store;
     conf.table = t;
     conf.fd = fd;
+    conf.now_ms = t_now_ms;
 
     if (ai_api_commit_start(&conf, &commit) != AI_API_OK) {
         _exit(11);

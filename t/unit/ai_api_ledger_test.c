@@ -200,16 +200,16 @@ folding(void)
     charge_many(450);
     check_totals(r, "tail only");
 
-    T_CHECK(ai_api_fold(s.store, 1000, &mark, &left) == AI_API_OK
+    T_CHECK(ai_api_fold(s.store, 200, &mark, &left) == AI_API_OK
             && mark == 200 && left == 250, "%" PRIu64, mark);
     check_totals(r, "half");
 
     charge_many(50);
     check_totals(r, "half and more");
 
-    T_CHECK(ai_api_fold(s.store, 1000, &mark, &left) == AI_API_OK
+    T_CHECK(ai_api_fold(s.store, 200, &mark, &left) == AI_API_OK
             && mark == 400, "%" PRIu64, mark);
-    T_CHECK(ai_api_fold(s.store, 1000, &mark, &left) == AI_API_OK
+    T_CHECK(ai_api_fold(s.store, 200, &mark, &left) == AI_API_OK
             && mark == 500 && left == 0, "%" PRIu64, mark);
     check_totals(r, "all");
 
@@ -222,6 +222,40 @@ folding(void)
     T_CHECK(ai_api_totals_user(txn, 1, &t) == AI_API_OK && t.requests == 167,
             "in a write: %" PRId64, t.requests);
     ai_api_write_abort(txn);
+
+    teardown();
+}
+
+
+/* A row that many records change gets all of them; the limit of a fold. */
+
+static void
+large_folds(void)
+{
+    uint64_t  mark, left;
+
+    setup();
+
+    charge_many(2500);
+
+    T_CHECK(ai_api_fold(s.store, 5000, &mark, &left) == AI_API_OK
+            && mark == AI_API_FOLD_MAX && left == 2500 - AI_API_FOLD_MAX,
+            "%" PRIu64, mark);
+    check_totals(r, "one large fold");
+
+    T_CHECK(ai_api_fold(s.store, 1, &mark, &left) == AI_API_OK
+            && mark == AI_API_FOLD_MAX + 1, "%" PRIu64, mark);
+
+    while (left != 0) {
+        T_CHECK(ai_api_fold(s.store, AI_API_FOLD_MAX, &mark, &left)
+                == AI_API_OK, "fold");
+    }
+
+    check_totals(r, "all of it");
+
+    T_CHECK(ai_api_fold_chunk(0) == AI_API_FOLD_MIN, "short");
+    T_CHECK(ai_api_fold_chunk(4 * 300) == 300, "longer");
+    T_CHECK(ai_api_fold_chunk(UINT64_MAX) == AI_API_FOLD_MAX, "long");
 
     teardown();
 }
@@ -584,6 +618,7 @@ main(void)
 {
     T_GROUP(charges);
     T_GROUP(folding);
+    T_GROUP(large_folds);
     T_GROUP(corrections);
     T_GROUP(listing);
     T_GROUP(reports);

@@ -216,8 +216,8 @@ static const show_row_t  show_rows[] = {
     { "{}", AI_API_OK, "{}" },
     { "{\"license\":\"MIT\",\"modelfile\":\"FROM /x\",\"parameters\":\"stop"
       " \\\"x\\\"\",\"template\":\"{{ .Prompt }}\",\"system\":\"Be kind\","
-      "\"details\":{\"parent_model\":\"/x/blobs/sha256-1\",\"family\":\"llama\","
-      "\"system\":\"kept\"},"
+      "\"details\":{\"parent_model\":\"/x/blobs/sha256-1\","
+      "\"family\":\"llama\",\"system\":\"kept\"},"
       "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],"
       "\"remote_model\":\"m\",\"remote_host\":\"h\",\"model_info\":"
       "{\"a.b\":1,\"license\":\"kept\"},\"tensors\":[{\"name\":\"t\"}],"

@@ -238,12 +238,37 @@ test_encodings(void)
 static void
 test_check_sums(void)
 {
+    int            bit;
+    size_t         i, n;
+    u_char         bytes[64];
+    uint32_t       crc;
     const u_char  *p = (const u_char *) "123456789";
 
     T_CHECK(ai_api_crc32(0, p, 9) == 0xcbf43926, "CRC-32");
     T_CHECK(ai_api_crc32c(0, p, 9) == 0xe3069283, "CRC-32C");
     T_CHECK(ai_api_crc32c(ai_api_crc32c(0, p, 4), p + 4, 5) == 0xe3069283,
             "in two parts");
+
+    /* all lengths and alignments against the definition */
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (u_char) (i * 151 + 7);
+    }
+
+    for (n = 0; n < sizeof(bytes); n++) {
+        crc = 0xffffffff;
+
+        for (i = sizeof(bytes) - n; i < sizeof(bytes); i++) {
+            crc ^= bytes[i];
+
+            for (bit = 0; bit < 8; bit++) {
+                crc = (crc & 1) ? (crc >> 1) ^ 0x82f63b78 : crc >> 1;
+            }
+        }
+
+        T_CHECK(ai_api_crc32c(0, bytes + sizeof(bytes) - n, n) == ~crc,
+                "%zu bytes", n);
+    }
 }
 
 

@@ -152,4 +152,13 @@ t_now(void)
 }
 
 
+/* The clock of commit threads. */
+
+static inline int64_t
+t_now_ms(void)
+{
+    return (int64_t) (t_now() * 1000);
+}
+
+
 #endif /* AI_API_TEST_STORE_H */

@@ -1,0 +1,69 @@
+/*
+ * What the two files of the commit thread share; nobody else includes it.
+ *
+ * ai_api_commit.c has the thread: start, stop, sleep, queues of jobs.
+ * ai_api_commit_round.c has what it does when it is awake.
+ */
+
+#ifndef AI_API_COMMIT_CTX_H
+#define AI_API_COMMIT_CTX_H
+
+
+#include "ai_api_core.h"
+#include "ai_api_commit.h"
+
+#include <pthread.h>
+
+
+struct ai_api_commit_s {
+    ai_api_commit_conf_t    conf;
+    pthread_t               thread;
+    pthread_mutex_t         mutex;
+    pthread_cond_t          cond;          /* of the thread, then of stop */
+    ai_api_reader_t        *reader;
+
+    /* under the mutex */
+    ai_api_job_t           *jobs;          /* first queued */
+    ai_api_job_t          **jobs_tail;
+    ai_api_job_t           *done;
+    ai_api_job_t          **done_tail;
+    int                     ended;         /* the thread is about to return */
+
+    /* atomic */
+    uint32_t                sleeping;
+    uint32_t                stop;
+    uint64_t                submits;
+
+    ai_api_commit_health_t  health;        /* field by field */
+
+    /* the thread's own */
+    ai_api_slot_t         **batch;
+    int                    *results;
+    uint64_t                seen;          /* submits */
+    uint64_t                unfolded;      /* records, as far as it knows */
+    int64_t                 now;           /* ms, monotonic */
+    int64_t                 worked;        /* last commit */
+    int64_t                 folded;        /* not before: the next fold */
+    int64_t                 checked;       /* last reader check */
+    int                     notify;
+};
+
+
+#define ai_api_commit_get(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
+#define ai_api_commit_set(p, v)  __atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define ai_api_commit_add(p, v)                                               \
+    (void) __atomic_add_fetch(p, v, __ATOMIC_RELAXED)
+
+
+/* One round: slots, a job, a fold when due, the check of readers.  1: there
+ * may be more to do at once, 0: sleep. */
+int ai_api_commit_round(ai_api_commit_t *c);
+
+/* The first queued job runs and is done.  1: there was one. */
+int ai_api_commit_run_job(ai_api_commit_t *c);
+
+/* When the next fold is due, by the caller's clock. */
+int64_t ai_api_commit_fold_at(const ai_api_commit_t *c);
+
+
+#endif /* AI_API_COMMIT_CTX_H */

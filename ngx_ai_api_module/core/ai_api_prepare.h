@@ -1,0 +1,38 @@
+/*
+ * Steps of ai_api_store_prepare(), and how they say what failed: for the
+ * files of the store only.
+ */
+
+#ifndef AI_API_PREPARE_H
+#define AI_API_PREPARE_H
+
+
+#include "ai_api_core.h"
+#include "ai_api_store.h"
+
+
+#define AI_API_STORE_RESTORE                                                  \
+    "nothing was changed; restore the directory from a backup, or move it "   \
+    "away to begin with an empty store"
+
+
+/* Makes the tables when there are none.  AI_API_OK, or a code with e. */
+int ai_api_store_make(const ai_api_store_conf_t *conf,
+    const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e);
+
+/*
+ * Makes a cut file as long as it says it is (what is missing reads as
+ * damage, not SIGBUS) and lets LMDB's assertions end the process quietly: in
+ * a child only.
+ */
+int ai_api_store_extend(ai_api_store_t *store);
+
+/* AI_API_INVALID with e when a map is too small, or RLIMIT_AS is. */
+int ai_api_prepare_room(size_t map_size, ai_api_store_error_t *e);
+
+/* Fills e, returns rc; err is an errno, a code of LMDB's, or 0. */
+int ai_api_store_fail(ai_api_store_error_t *e, int rc, int err,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+
+#endif /* AI_API_PREPARE_H */

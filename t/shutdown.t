@@ -172,9 +172,10 @@ sub start_with {
     my $log = join "", map { $_ =~ /\[emerg\]/ ? $_ : () } lines("$dir/other.log");
 
     if ($rc == 0) {
-        my ($pid) = wait_for(sub { lines("$dir/other.pid") });
-        kill "TERM", $pid;
-        gone($pid);
+        chomp(my $pid = wait_for(sub { lines("$dir/other.pid") }));
+
+        # a master that is not in its loop yet would sleep over the first
+        wait_for(sub { !alive($pid) || !kill("TERM", $pid) });
     }
 
     return ($rc >> 8, $log, checksum("$store/data.mdb") eq $before);

@@ -208,7 +208,7 @@ ai_api_commit_settle(ai_api_commit_t *c, unsigned i, int rc)
 /*
  * Under load when the tail is long, else after a quiet time.  A fold keeps
  * the writer's lock for milliseconds in which charges of all workers wait,
- * so it gets a fifth of the time, half of it when far behind.
+ * so it gets a quarter of the time, and no pauses when far behind.
  */
 
 static void

@@ -4,9 +4,8 @@
  * Balances, hourly rollups and the indexes by key and user are a function of
  * ledger records 1 to the watermark, which moves in the same transaction.  A
  * reader adds the tail behind it, so that a sum is never behind the ledger.
- * The tail is short: the commit thread folds when it is idle and whenever
- * AI_API_FOLD_TAIL records wait, so a look costs at most a few hundred
- * records (about 0.1 us each).
+ * The commit thread folds when it is idle, and under load whenever
+ * AI_API_FOLD_TAIL records wait.
  */
 
 #ifndef AI_API_FOLD_H
@@ -24,10 +23,11 @@
 #define AI_API_FOLD_LATE   500000  /* waiting: fold more than usual */
 
 /*
- * Records that the next fold should take of a tail: between FOLD_MIN and
- * FOLD_MAX.  A larger fold holds the writer's lock longer and costs less a
- * record, since a row and a page are written once however many records
- * change them.
+ * Records that the next fold should take of a tail: a quarter of it, between
+ * FOLD_MIN and FOLD_MAX.  A larger fold holds the writer's lock longer and
+ * costs less a record, since a row and a page are written once however many
+ * records change them: measured with 500 keys, 200 records 4.5 ms, 1000
+ * records 7 ms.
  */
 unsigned ai_api_fold_chunk(uint64_t tail);
 

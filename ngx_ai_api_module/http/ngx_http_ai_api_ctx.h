@@ -66,7 +66,6 @@ struct ngx_http_ai_api_ctx_s {
     ngx_event_t                drain_event;
     off_t                      stall_sent;
 
-    unsigned                   admitted_once:1;
     unsigned                   reading:1;       /* the body */
     unsigned                   body_read:1;
     unsigned                   scanned:1;       /* by the body filter */

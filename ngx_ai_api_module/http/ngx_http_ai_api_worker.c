@@ -477,7 +477,7 @@ ngx_http_ai_api_worker_health(int rc)
 
     ngx_http_ai_api_worker_leave(rc);
 
-    if (rc == w->health) {
+    if (rc == w->health || rc == AI_API_PANIC) {
         return;
     }
 

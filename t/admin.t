@@ -42,7 +42,7 @@ __DATA__
 my @made = map { create_key(name => "key $_", user => $_ % 2 ? "alice" : "bob") } 1 .. 5;
 my $r = admin("GET", "keys");
 
-is($r->{status}, 200, "200");
+is($r->{status}, 200, "status");
 is_deeply([map { $_->{id} } @{ $r->{json}{keys} }], [map { $_->{id} } @made],
           "all, oldest first");
 is_deeply([map { $_->{user} } @{ $r->{json}{keys} }], [qw(alice bob alice bob alice)],

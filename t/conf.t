@@ -63,9 +63,14 @@ EOC
     # left behind by an nginx that did not start
     unlink "$dir/socket";
 
-    my $said = `nginx $option -p $dir -c $dir/nginx.conf -e stderr 2>&1`;
+    # an nginx that starts keeps its stderr open, so this is no pipe
+    my $code = system "nginx $option -p $dir -c $dir/nginx.conf -e stderr"
+        . " </dev/null >$dir/said 2>&1";
 
-    return ($?, $said);
+    open my $in, "<", "$dir/said" or die "$!\n";
+    local $/;
+
+    return ($code, scalar <$in>);
 }
 
 

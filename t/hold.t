@@ -243,7 +243,7 @@ $c->read_until(qr/^\Q$begin\E/);
 faulted();
 send_question($c, "chat", "false");
 is(so_far($c), $begin, "the second has no answer yet");
-is(scalar(my @sent = sent_upstream()), 1, "nor is it with Ollama");
+is(sent_count(), 1, "nor is it with Ollama");
 
 faults();
 ok($c->read_body, "the first ends");

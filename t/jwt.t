@@ -259,7 +259,7 @@ for my $role ("admin", ["admin"], ["user", "admin"]) {
 for my $role ("Admin", "ADMIN", "administrator", "admin ", "", undef, [], ["user"],
               ["admins"], [["admin"]], { admin => 1 }, JSON::PP::true, 1, "user,admin")
 {
-    is(ask(jwt(claims(role => $role)), "admin/keys")->{status}, 403, json($role));
+    is(ask(jwt(claims(role => $role)), "admin/keys")->{status}, 403, "role " . json($role));
 }
 
 for my $path (qw(admin/keys admin/stats admin/ledger)) {

@@ -54,7 +54,7 @@ __DATA__
 my $r = alice("POST", "", { name => "My API Key", usageLimit => 1000000 });
 my $k = $r->{json};
 
-is($r->{status}, 201, "201");
+is($r->{status}, 201, "made");
 is($r->{headers}{"content-type"}, "application/json; charset=utf-8", "type");
 is($r->{headers}{"cache-control"}, "no-store", "no-store");
 like($r->{headers}{"x-request-id"}, qr/^[0-9a-f]{32}$/, "X-Request-Id");
@@ -271,7 +271,7 @@ push @wrong, map { "\"expiresAt\":$_" }
     qw(1 "tomorrow" "2020-01-01T00:00:00Z" "2100-13-01T00:00:00Z" true);
 push @wrong, map { "\"allowedIps\":$_" }
     qw("127.0.0.1" ["127.0.0.1/33"] ["x"] [5] {} ["1.2.3.4/8x"]);
-push @wrong, map { "\"models\":$_" } qw("llama3" [5] {} [""] ["a","b",null]);
+push @wrong, map { "\"models\":$_" } (qw("llama3" [5] {} [""]), '["a","b",null]');
 push @wrong, map { "\"isActive\":$_" } qw(0 "true" []);
 
 for my $member (@wrong) {
@@ -364,7 +364,7 @@ for (1 .. 100) {
     is($r->{status}, 201, "key $_") if $r->{status} != 201 || $_ == 100;
 }
 
-refused(alice("POST", "", { name => "one more" }), 409, "CONFLICT", "101");
+refused(alice("POST", "", { name => "one more" }), 409, "CONFLICT", "the 101st");
 is(api("POST", $keys, { name => "his" }, jwt("bob"))->{status}, 201,
    "another user's first");
 

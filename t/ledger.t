@@ -39,7 +39,7 @@ __DATA__
 --- steps
 my $r = get("");
 
-is($r->{status}, 200, "200");
+is($r->{status}, 200, "status");
 is($r->{body}, "", "no line");
 is($r->{headers}{"content-type"}, "application/x-ndjson", "type");
 

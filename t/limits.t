@@ -45,7 +45,7 @@ is(ask($k)->{status}, 200, "39 of 78");
 is(ask($k, stream => JSON::PP::true)->{status}, 200, "78 of 78");
 
 my $lsn = last_lsn();
-my $sent = () = sent_upstream();
+my $sent = sent_count();
 my $r = ask($k);
 
 refused($r, 429, "RATE_LIMIT_EXCEEDED", "nothing is left");
@@ -54,7 +54,7 @@ refused(ask($k, stream => JSON::PP::true), 429, "RATE_LIMIT_EXCEEDED", "a stream
 refused(chat({ %question }, key => $k->{key}, "Accept-Language" => "en"), 429,
         "RATE_LIMIT_EXCEEDED", "in English", qr/^[ -~]+$/);
 no_record($lsn, "no record");
-is(scalar(my @now = sent_upstream()), $sent, "Ollama hears of none");
+is(sent_count(), $sent, "Ollama hears of none");
 is(key_object($k->{id})->{usageCount}, 78, "the count stays");
 
 is(request("GET", "/api/ai-service/$_", undef, "X-API-Key" => $k->{key})->{status}, 200,
@@ -205,3 +205,89 @@ my $k = create_key(name => "x", requestLimit => 2, usageLimit => 1);
 
 is(ask($k)->{status}, 404, "$_ of 2") for 1, 2;
 refused(ask($k), 429, "RATE_LIMIT_EXCEEDED", "3 of 2");
+
+
+
+=== TEST 10: who lets a body wait has what is left when it has come
+--- upstream
+@ollama
+--- steps
+my $body = json(\%question);
+my $late = sub {
+    my ($k, $meanwhile) = @_;
+    my @open = map { client() } 1 .. 4;
+
+    $_->send_request("POST", "/api/ai-service/chat", substr($body, 0, 9),
+                     "X-API-Key" => $k->{key}, Expect => "100-continue",
+                     "Content-Length" => length $body) for @open;
+
+    # "100 Continue": the key was looked at
+    $_->fill for @open;
+    $meanwhile->();
+
+    return map {
+        $_->write(substr $body, 9);
+        $_->read_answer->{status};
+    } @open;
+};
+
+my $k = create_key(name => "x", requestLimit => 1);
+is_deeply([$late->($k, sub { })], [200, 429, 429, 429], "one of four");
+
+$k = create_key(name => "y");
+is_deeply([$late->($k, sub { change($k, { isActive => JSON::PP::false }) })],
+          [(401) x 4], "disabled in between");
+
+$k = create_key(name => "z");
+is_deeply([$late->($k, sub { change($k, { allowedIps => ["192.0.2.1"] }) })],
+          [(403) x 4], "another address in between");
+
+$k = create_key(name => "w");
+is_deeply([$late->($k, sub { change($k, { name => "v" }) })], [(200) x 4],
+          "nothing that matters");
+
+
+
+=== TEST 11: what nginx's own limits refuse has the shape of the API
+--- http_config
+    limit_req_zone $ai_api_key_id zone=rate:1m rate=1r/m;
+--- config
+    error_page 405 429 /refused;
+
+    location = /refused {
+        internal;
+        ai_api_error;
+    }
+
+    location /api/ai-service/ {
+        ai_api_pass http://ollama;
+        limit_req zone=rate;
+        limit_req_status 429;
+    }
+
+    location /api/ai-api/ {
+        ai_api_manage;
+    }
+--- upstream
+@ollama
+--- steps
+my $k = create_key(name => "x");
+
+is(ask($k)->{status}, 200, "the first one in a minute");
+refused(ask($k), 429, "RATE_LIMIT_EXCEEDED", "the second one");
+
+# a key's own limit, and what goes with it
+$k = create_key(name => "y", requestLimit => 0);
+my $r = ask($k);
+refused($r, 429, "RATE_LIMIT_EXCEEDED", "the key's limit");
+is($r->{headers}{"ratelimit-limit"}, 0, "RateLimit-Limit");
+
+$r = request("PUT", "/api/ai-api/keys", undef, Authorization => "Bearer " . jwt("alice"));
+refused($r, 405, "METHOD_NOT_ALLOWED", "a method");
+is($r->{headers}{allow}, "GET, HEAD, POST", "Allow");
+
+open my $in, "<", "nginx.conf.example" or die "$!\n";
+my ($page) = join("", <$in>) =~ /^\s*error_page\s+([\d ]+)/m;
+like($page, qr/\b$_\b/, "$_ in nginx.conf.example") for 405, 429;
+--- error_log
+limiting requests

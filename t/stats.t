@@ -34,7 +34,7 @@ __DATA__
 --- steps
 my $r = stats();
 
-is($r->{status}, 200, "200");
+is($r->{status}, 200, "status");
 
 my %member = map { $_ => 1 } members($r->{body});
 

@@ -59,12 +59,15 @@ sub nano {
 }
 
 
+# A day, or an hour.
+
 sub date {
-    my ($time, $format) = @_;
+    my ($time, $hour) = @_;
 
     my ($s, $m, $h, $day, $month, $year) = gmtime $time;
+    my $text = sprintf "%04d-%02d-%02dT%02d:00:00Z", $year + 1900, $month + 1, $day, $h;
 
-    return sprintf $format || "%04d-%02d-%02d", $year + 1900, $month + 1, $day, $h;
+    return $hour ? $text : substr $text, 0, 10;
 }
 
 
@@ -83,7 +86,7 @@ __DATA__
 --- steps
 my $r = usage("");
 
-is($r->{status}, 200, "200");
+is($r->{status}, 200, "status");
 is($r->{headers}{"content-type"}, "application/json; charset=utf-8", "type");
 is_deeply([members($r->{body})], [qw(currency from to total byModel byKey byDay)],
           "members");
@@ -168,7 +171,7 @@ ask(key(), "llama3", "3,4");
 
 my $now = time();
 my $hour = $now - $now % 3600;
-my $at = sub { date($_[0], "%04d-%02d-%02dT%02d:00:00Z") };
+my $at = sub { date($_[0], "hour") };
 my $day = date($now);
 
 for my $case (

@@ -1,5 +1,6 @@
 #include "ai_api_totals.h"
 #include "ai_api_fold.h"
+#include "ai_api_jwt.h"
 #include "ai_api_key.h"
 #include "ai_api_ledger.h"
 #include "ai_api_manage_ctx.h"
@@ -26,6 +27,8 @@ static int ai_api_manage_users_after(ai_api_manage_ctx_t *ctx,
 static int ai_api_manage_users_each(void *data, const ai_api_user_row_t *u);
 static void ai_api_manage_users_next(ai_api_manage_users_t *page, int more);
 static int ai_api_manage_user_find(ai_api_manage_ctx_t *ctx,
+    ai_api_user_row_t *u);
+static int ai_api_manage_user_open(ai_api_manage_ctx_t *ctx,
     ai_api_user_row_t *u);
 static int ai_api_manage_user_print(ai_api_manage_ctx_t *ctx,
     const ai_api_user_row_t *u);
@@ -174,7 +177,7 @@ ai_api_manage_user_patch(ai_api_manage_ctx_t *ctx)
     int                rc;
     ai_api_user_row_t  u;
 
-    rc = ai_api_manage_user_find(ctx, &u);
+    rc = ai_api_manage_user_open(ctx, &u);
 
     if (rc != AI_API_OK) {
         return rc;
@@ -197,6 +200,31 @@ ai_api_manage_user_patch(ai_api_manage_ctx_t *ctx)
     }
 
     return ai_api_manage_user_print(ctx, &u);
+}
+
+
+/* "ai_api_users known": a user's record begins here and nowhere else */
+
+static int
+ai_api_manage_user_open(ai_api_manage_ctx_t *ctx, ai_api_user_row_t *u)
+{
+    int  rc;
+
+    if (!ctx->conf->known_users
+        || ai_api_user_check(&ctx->param) != AI_API_OK)
+    {
+        return ai_api_manage_user_find(ctx, u);
+    }
+
+    memset(u, 0, sizeof(ai_api_user_row_t));
+    ai_api_limits_init(&u->limits);
+
+    u->name = ctx->param;
+    u->created_ms = ctx->req->now;
+
+    rc = ai_api_user_create(ctx->txn, u);
+
+    return (rc == AI_API_EXISTS) ? AI_API_OK : rc;
 }
 
 

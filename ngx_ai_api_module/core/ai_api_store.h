@@ -138,9 +138,6 @@ void ai_api_reader_end(ai_api_reader_t *reader);
  * destroy frees it with the function of the last call.  NULL in a write. */
 void **ai_api_reader_cache(ai_api_txn_t *txn, void (*cleanup)(void *p));
 
-/* Ends and begins again; cursors of the old transaction must be closed. */
-int ai_api_reader_renew(ai_api_reader_t *reader, ai_api_txn_t **txn);
-
 
 /*
  * Writing.  begin waits for the writer of any process.  After an error of

@@ -134,15 +134,6 @@ ai_api_reader_end(ai_api_reader_t *reader)
 
 
 int
-ai_api_reader_renew(ai_api_reader_t *reader, ai_api_txn_t **txn)
-{
-    ai_api_reader_end(reader);
-
-    return ai_api_reader_begin(reader, txn);
-}
-
-
-int
 ai_api_write_begin(ai_api_store_t *store, ai_api_txn_t **txn)
 {
     int       i, err;

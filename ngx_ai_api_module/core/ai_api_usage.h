@@ -31,7 +31,7 @@ typedef enum {
 typedef enum {
     AI_API_COUNT_MISSING = 0,
     AI_API_COUNT_OK,
-    AI_API_COUNT_MALFORMED           /* negative, fraction, > 2^53, string */
+    AI_API_COUNT_MALFORMED           /* negative, fraction, > int32, string */
 } ai_api_count_state_e;
 
 typedef struct {
@@ -188,7 +188,8 @@ typedef struct {
  *   completion  NDJSON: the pieces seen; JSON: bytes of the text / 4, for a
  *               cut request not less than elapsed time x rate; both at most
  *               output_cap;
- *   format trap eval_count + the thinking pieces (of JSON: their bytes / 4).
+ *   format trap eval_count + the thinking pieces (of JSON: their bytes / 4);
+ *   image       has no count of tokens: UPSTREAM_ERROR, flagged, at least 1.
  * Nothing is charged for 4xx and 5xx, load and unload, and an answer that
  * ended, broke off or was cut before its first piece (but a JSON answer cut
  * by us has no pieces: elapsed time x rate).

@@ -9,8 +9,10 @@
 #include "ai_api_str.h"
 
 
-/* Integers that every JSON reader has exactly. */
-#define NATIVE_MAX_COUNT  ((int64_t) 1 << 53)
+/* A count of tokens is an int32 in Ollama's runner; a duration in nanoseconds
+ * is an integer that every JSON reader has exactly. */
+#define NATIVE_MAX_COUNT     INT32_MAX
+#define NATIVE_MAX_DURATION  ((int64_t) 1 << 53)
 
 
 enum {
@@ -57,7 +59,7 @@ static void ai_api_usage_native_text(ai_api_usage_t *u, unsigned member);
 static void ai_api_usage_native_piece(ai_api_usage_t *u, uint64_t len);
 static uint8_t ai_api_usage_native_reason(const ai_api_walk_t *w);
 static ai_api_count_t *ai_api_usage_native_count(ai_api_usage_object_t *o);
-static void ai_api_usage_native_number(ai_api_count_t *count,
+static void ai_api_usage_native_number(ai_api_count_t *count, int64_t max,
     const ai_api_walk_t *w, ai_api_walk_event_e event);
 
 
@@ -197,7 +199,8 @@ ai_api_usage_native_begin(ai_api_usage_t *u)
     } else {
         count = ai_api_usage_native_count(o);
         if (count != NULL) {
-            ai_api_usage_native_number(count, &u->walk, AI_API_WALK_BEGIN);
+            ai_api_usage_native_number(count, 0, &u->walk,
+                                       AI_API_WALK_BEGIN);
         }
     }
 }
@@ -256,7 +259,10 @@ ai_api_usage_native_value(ai_api_usage_t *u, ai_api_walk_event_e event)
 
     count = ai_api_usage_native_count(o);
     if (count != NULL) {
-        ai_api_usage_native_number(count, &u->walk, event);
+        ai_api_usage_native_number(count, (count == &u->object.duration)
+                                          ? NATIVE_MAX_DURATION
+                                          : NATIVE_MAX_COUNT,
+                                   &u->walk, event);
     }
 
     return 0;
@@ -373,8 +379,8 @@ ai_api_usage_native_count(ai_api_usage_object_t *o)
 /* The last one wins; null changes nothing, as in Go. */
 
 static void
-ai_api_usage_native_number(ai_api_count_t *count, const ai_api_walk_t *w,
-    ai_api_walk_event_e event)
+ai_api_usage_native_number(ai_api_count_t *count, int64_t max,
+    const ai_api_walk_t *w, ai_api_walk_event_e event)
 {
     ai_api_str_t  s;
 
@@ -386,7 +392,7 @@ ai_api_usage_native_number(ai_api_count_t *count, const ai_api_walk_t *w,
     s.len = (size_t) w->len;
 
     if (event == AI_API_WALK_NUMBER && w->len <= AI_API_WALK_TOKEN
-        && ai_api_parse_uint(&s, NATIVE_MAX_COUNT, &count->value) == AI_API_OK)
+        && ai_api_parse_uint(&s, max, &count->value) == AI_API_OK)
     {
         count->state = AI_API_COUNT_OK;
         return;

@@ -66,7 +66,7 @@ ai_api_settle_status(const ai_api_usage_result_t *res,
     }
 
     if (in->upstream_failed || in->http_status == 0 || in->http_status >= 400
-        || res->saw_error || res->malformed || res->torn)
+        || res->saw_error || res->malformed || res->torn || res->image)
     {
         return AI_API_SETTLE_UPSTREAM_ERROR;
     }
@@ -125,6 +125,12 @@ ai_api_settle_completion(const ai_api_usage_t *u,
     }
 
     out->completion = res->completion.value;
+
+    if (res->image) {
+        /* Pictures are not counted in tokens. */
+        out->estimated_completion = 1;
+        out->completion = ai_api_max(out->completion, 1);
+    }
 
     if (in->format && res->format_trap) {
         /* The count is of the second run only. */

@@ -126,6 +126,7 @@ typedef struct {
     ngx_str_t                  key_id;          /* "key_..." */
     ngx_str_t                  key_name;
     ngx_str_t                  user;
+    u_char                     digest[AI_API_KEY_DIGEST];
     ai_api_auth_t              row;             /* key, user, sums */
     ai_api_quota_t             quota;
 } ngx_http_ai_api_auth_t;

@@ -62,6 +62,10 @@ ngx_http_ai_api_abort_unwatch(ngx_http_ai_api_ctx_t *ctx)
     if (ctx->drain_event.timer_set) {
         ngx_del_timer(&ctx->drain_event);
     }
+
+    if (ctx->drain_event.posted) {
+        ngx_delete_posted_event(&ctx->drain_event);
+    }
 }
 
 
@@ -143,15 +147,9 @@ static void
 ngx_http_ai_api_leave(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     const char *why)
 {
-    ngx_http_ai_api_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
-
     ngx_http_ai_api_abort_gone(r, ctx, why);
 
-    if (alcf->abort == NGX_HTTP_AI_API_ABORT_CUT
-        || ngx_http_ai_api_abort_shutdown(r))
-    {
+    if (ngx_http_ai_api_abort_shutdown(r)) {
         ngx_http_ai_api_abort_end(r);
         return;
     }
@@ -240,11 +238,21 @@ ngx_http_ai_api_abort_gone(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         ngx_del_timer(&ctx->stall_event);
     }
 
+    if (r->upstream == NULL || r->upstream->cleanup == NULL) {
+        return;
+    }
+
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
 
-    if (alcf->drain_time != 0 && r->upstream != NULL
-        && r->upstream->cleanup != NULL)
-    {
+    if (alcf->abort == NGX_HTTP_AI_API_ABORT_CUT) {
+
+        /* a filter may have found out by a failed write: not under it */
+
+        ngx_post_event(&ctx->drain_event, &ngx_posted_events);
+        return;
+    }
+
+    if (alcf->drain_time != 0) {
         ngx_add_timer(&ctx->drain_event, alcf->drain_time);
     }
 }

@@ -16,8 +16,9 @@ void ngx_http_ai_api_abort_unwatch(ngx_http_ai_api_ctx_t *ctx);
 
 /*
  * The client is gone: nothing is sent to it from now on, and what was passed
- * down and not yet sent counts as read, so that the upstream goes on.  Safe
- * inside of a filter; ends nothing.
+ * down and not yet sent counts as read, so that the upstream goes on; with
+ * "ai_api_abort cut" it ends with the next iteration of the loop.  Safe inside
+ * of a filter: ends nothing by itself.
  */
 void ngx_http_ai_api_abort_gone(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, const char *why);

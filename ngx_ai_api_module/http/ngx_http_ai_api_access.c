@@ -10,7 +10,11 @@
 
 
 static void ngx_http_ai_api_access_again(ngx_http_ai_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_api_access_late(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_access_caller(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_api_access_verdict(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_access_address(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
@@ -60,7 +64,8 @@ ngx_http_ai_api_access_handler(ngx_http_request_t *r)
     }
 
     if (ctx->body_read && ngx_http_ai_api_ctx_direct(r)) {
-        return ngx_http_ai_api_gate(r, ctx);
+        rc = ngx_http_ai_api_access_late(r, ctx);
+        return (rc == NGX_OK) ? ngx_http_ai_api_gate(r, ctx) : rc;
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_ai_api_module);
@@ -108,15 +113,43 @@ ngx_http_ai_api_access_again(ngx_http_ai_api_ctx_t *ctx)
 }
 
 
+/* a client that lets its body wait does not keep what its key was worth when
+ * it began */
+
+static ngx_int_t
+ngx_http_ai_api_access_late(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    if (!ctx->body_waited) {
+        return NGX_OK;
+    }
+
+    ctx->body_waited = 0;
+
+    if (ngx_http_ai_api_authenticate_again(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_ai_api_access_verdict(r, ctx);
+}
+
+
 static ngx_int_t
 ngx_http_ai_api_access_caller(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx)
 {
-    static const ai_api_str_t  two = ai_api_string("more than one credential");
-
     if (ngx_http_ai_api_authenticate(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    return ngx_http_ai_api_access_verdict(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_access_verdict(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    static const ai_api_str_t  two = ai_api_string("more than one credential");
 
     if (ctx->auth.err == AI_API_ERR_INVALID_REQUEST) {
         return ngx_http_ai_api_refuse(r, ctx, ctx->auth.err, &two);
@@ -273,6 +306,7 @@ ngx_http_ai_api_access_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
     ctx->scanned = 0;
     ctx->body_read = 0;
+    ctx->body_waited = 0;
     ctx->reading = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_ai_api_body_handler);
@@ -286,6 +320,8 @@ ngx_http_ai_api_access_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
         return rc;
     }
+
+    ctx->body_waited = (rc == NGX_AGAIN);
 
     ngx_http_finalize_request(r, NGX_DONE);
 

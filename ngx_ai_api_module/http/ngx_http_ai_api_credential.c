@@ -16,6 +16,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_ai_api_lookup(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_str_t *token);
+static ngx_int_t ngx_http_ai_api_verdict(ngx_http_ai_api_ctx_t *ctx, int rc);
 static ngx_table_elt_t *ngx_http_ai_api_find_line(ngx_http_request_t *r,
     const char *name, ngx_http_ai_api_line_t *line);
 static ngx_int_t ngx_http_ai_api_take_line(ngx_http_request_t *r,
@@ -74,7 +75,24 @@ ngx_http_ai_api_lookup(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         return NGX_OK;
     }
 
-    switch (ngx_http_ai_api_worker_auth(r->pool, &key, &ctx->auth)) {
+    return ngx_http_ai_api_verdict(ctx,
+               ngx_http_ai_api_worker_auth(r->pool, &key, &ctx->auth));
+}
+
+
+ngx_int_t
+ngx_http_ai_api_authenticate_again(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    return ngx_http_ai_api_verdict(ctx,
+               ngx_http_ai_api_worker_auth(r->pool, NULL, &ctx->auth));
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_verdict(ngx_http_ai_api_ctx_t *ctx, int rc)
+{
+    switch (rc) {
 
     case AI_API_OK:
         ctx->auth.err = AI_API_ERR_NONE;

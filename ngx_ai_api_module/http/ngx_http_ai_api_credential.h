@@ -18,6 +18,13 @@ ngx_int_t ngx_http_ai_api_authenticate(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
 /*
+ * Looks the same key up once more, as it is now: a body may have taken hours
+ * to come.  NGX_OK, NGX_ERROR (no memory).
+ */
+ngx_int_t ngx_http_ai_api_authenticate_again(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+
+/*
  * The token of "Authorization: Bearer TOKEN" or of X-API-Key when allowed,
  * copied to pool; both headers are taken out of the request.  NONE with
  * token->len 0 when there is none; INVALID_REQUEST when there are two.

@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_abort.h"
 #include "ngx_http_ai_api_id.h"
 #include "ngx_http_ai_api_settle.h"
 
@@ -87,14 +88,7 @@ ngx_http_ai_api_cleanup_ctx(void *data)
         ngx_del_timer(&ctx->settle_event);
     }
 
-    if (ctx->stall_event.timer_set) {
-        ngx_del_timer(&ctx->stall_event);
-    }
-
-    if (ctx->drain_event.timer_set) {
-        ngx_del_timer(&ctx->drain_event);
-    }
-
+    ngx_http_ai_api_abort_unwatch(ctx);
     ngx_http_ai_api_settle_forget(ctx);
 }
 

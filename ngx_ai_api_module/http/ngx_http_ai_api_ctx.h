@@ -68,6 +68,7 @@ struct ngx_http_ai_api_ctx_s {
 
     unsigned                   reading:1;       /* the body */
     unsigned                   body_read:1;
+    unsigned                   body_waited:1;   /* for the client */
     unsigned                   scanned:1;       /* by the body filter */
     unsigned                   in_pass:1;       /* our upstream answers */
     unsigned                   replace:1;       /* body replaces the page */

@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_manage_job.h"
+#include "ngx_http_ai_api_running.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 
@@ -129,15 +130,13 @@ ngx_http_ai_api_manage_conf(ngx_http_request_t *r, ai_api_manage_conf_t *conf,
 static void
 ngx_http_ai_api_manage_req(ngx_http_request_t *r, ai_api_manage_req_t *req)
 {
-    ngx_time_t         *tp;
-    ai_api_inflight_t  *table;
+    ngx_time_t  *tp;
 
     tp = ngx_timeofday();
-    table = ngx_http_ai_api_worker_inflight();
 
     req->lang = ngx_http_ai_api_lang(r);
     req->now = (int64_t) tp->sec * 1000 + tp->msec;
-    req->in_flight = (table != NULL) ? ai_api_inflight_total(table) : 0;
+    req->in_flight = (int64_t) ngx_http_ai_api_running();
 }
 
 

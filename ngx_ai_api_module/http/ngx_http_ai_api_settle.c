@@ -1,6 +1,7 @@
 #include "ngx_http_ai_api_settle.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_rate.h"
+#include "ngx_http_ai_api_running.h"
 #include "ngx_http_ai_api_worker.h"
 
 
@@ -51,6 +52,7 @@ ngx_http_ai_api_settle_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     }
 
     ngx_queue_insert_tail(ngx_http_ai_api_settle_running(), &ctx->running);
+    ngx_http_ai_api_running_set(ai_api_inflight_total(table));
 
     return NGX_OK;
 }
@@ -259,6 +261,8 @@ ngx_http_ai_api_settle_cost(ngx_http_ai_api_ctx_t *ctx, ai_api_charge_t *c)
 void
 ngx_http_ai_api_settle_finish(ngx_http_ai_api_ctx_t *ctx)
 {
+    ai_api_inflight_t  *table;
+
     if (ctx->slot == NULL || ctx->submitted) {
         return;
     }
@@ -270,8 +274,11 @@ ngx_http_ai_api_settle_finish(ngx_http_ai_api_ctx_t *ctx)
 
     ngx_queue_remove(&ctx->running);
 
-    (void) ai_api_inflight_release(ngx_http_ai_api_worker_inflight(),
-                                   ctx->slot);
+    table = ngx_http_ai_api_worker_inflight();
+
+    (void) ai_api_inflight_release(table, ctx->slot);
+    ngx_http_ai_api_running_set(ai_api_inflight_total(table));
+
     ctx->slot = NULL;
 }
 

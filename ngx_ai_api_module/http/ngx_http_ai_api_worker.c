@@ -2,6 +2,7 @@
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_hold.h"
 #include "ngx_http_ai_api_limits.h"
+#include "ngx_http_ai_api_running.h"
 #include "ngx_http_ai_api_settle.h"
 
 #include "ai_api_crypto.h"
@@ -83,6 +84,10 @@ ngx_http_ai_api_worker_prepare(ngx_cycle_t *cycle,
 
     if (ngx_http_ai_api_worker.store != NULL) {
         return NGX_OK;
+    }
+
+    if (ngx_http_ai_api_running_prepare(cycle) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
@@ -241,6 +246,10 @@ ngx_http_ai_api_worker_table(void)
         return NGX_ERROR;
     }
 
+    /* a worker that died may have left its number */
+
+    ngx_http_ai_api_running_set(0);
+
     return (ai_api_inflight_create(w->region, AI_API_INFLIGHT_SLOTS, NULL,
                                    &w->table)
             == AI_API_OK)
@@ -384,7 +393,6 @@ ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
     ngx_http_ai_api_auth_t *auth)
 {
     int                        rc;
-    u_char                     digest[AI_API_KEY_DIGEST];
     int64_t                    now;
     ngx_time_t                *tp;
     ai_api_mem_t               mem;
@@ -393,7 +401,8 @@ ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
     w = &ngx_http_ai_api_worker;
 
     if (w->reader == NULL || w->pepper == NULL
-        || ai_api_key_digest(w->pepper, key, digest) != AI_API_OK)
+        || (key != NULL
+            && ai_api_key_digest(w->pepper, key, auth->digest) != AI_API_OK))
     {
         return AI_API_BUSY;
     }
@@ -403,7 +412,8 @@ ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
 
     ngx_http_ai_api_mem(&mem, pool);
 
-    rc = ai_api_account_auth(w->reader, digest, now, 1, &mem, &auth->row);
+    rc = ai_api_account_auth(w->reader, auth->digest, now, 1, &mem,
+                             &auth->row);
 
     if (rc == AI_API_OK) {
         ngx_http_ai_api_limits_check(auth);
@@ -649,6 +659,7 @@ ngx_http_ai_api_worker_slots(void)
         }
 
         (void) ai_api_inflight_release(w->table, slot);
+        ngx_http_ai_api_running_set(ai_api_inflight_total(w->table));
 
         ctx = data;
 

@@ -43,7 +43,8 @@ void ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle);
 
 
 /*
- * Looks up a key by its text with point reads; auth is filled from pool.
+ * Looks up a key by its text with point reads, or with NULL the one that
+ * auth has, as it is now; auth is filled from pool.
  * AI_API_OK, AI_API_DECLINED (no such key, or one that is not valid),
  * AI_API_BUSY (the store cannot be read), AI_API_NOMEM.
  */

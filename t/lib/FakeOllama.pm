@@ -82,10 +82,12 @@ sub wait_for {
 }
 
 
-sub requests {
-    my ($self) = @_;
+# All of them, or the last so many.
 
-    return $self->command('requests')->{requests};
+sub requests {
+    my ($self, $last) = @_;
+
+    return $self->command('requests', last => $last || 0)->{requests};
 }
 
 

@@ -14,7 +14,8 @@ unless it was given --rules FILE (a JSON list): then it runs until a signal.
         W: "received" requests read in full; "ended" answers that ended;
         "closed" answers whose client went away; "waiting" at a gate;
         "free" connections open and idle; "connections" open ones (at most N)
-  {"cmd": "requests"}                    what was received, oldest first
+  {"cmd": "requests", "last": N}         what was received, oldest first;
+                                         the last N only, if given
   {"cmd": "state"}                       the numbers that "wait" waits for
   {"cmd": "reset"}                       forget rules, gates and requests
 
@@ -135,7 +136,7 @@ class Fake:
         elif cmd == "step":
             self.gate(c["gate"]).step()
         elif cmd == "requests":
-            return {"requests": self.requests}
+            return {"requests": self.requests[-c.get("last", 0):]}
         elif cmd == "state":
             return self.state(c.get("gate"))
         elif cmd == "reset":
@@ -196,6 +197,7 @@ class Connection:
             self.fake.requests.append(request)
             await self.fake.notify()
             self.ahead = asyncio.ensure_future(self.reader.read(1))
+            self.ahead.add_done_callback(seen)
             request["end"] = await self.play(request)
             if request["end"] != "ok" or request["close"]:
                 await self.fake.notify()
@@ -324,6 +326,12 @@ class Connection:
                             struct.pack("ii", 1, 0))
             self.writer.transport.abort()
         return "stopped"
+
+
+def seen(task):
+    """A reset connection is no news to anybody."""
+    if not task.cancelled():
+        task.exception()
 
 
 def position(n, length, default):

@@ -483,7 +483,40 @@ known_users(void)
     call("+boss", "GET", "/admin/users", "");
     T_CHECK(res.status == 200, "%d", res.status);
 
+    /* an administrator makes a user known, by a name that a token can have */
+
+    call("+boss", "GET", "/admin/users/frank", "");
+    T_CHECK(res.status == 404, "%d", res.status);
+    call("+boss", "PATCH", "/admin/users/frank", "{\"admin\":true}");
+    T_CHECK(res.status == 400, "%d", res.status);
+    call("frank", "GET", "/keys", "");
+    T_CHECK(res.status == 404, "%d", res.status);
+    call("frank", "PATCH", "/admin/users/frank", "{}");
+    T_CHECK(res.status == 403, "%d", res.status);
+    call("+boss", "PATCH", "/admin/users/fr%nk", "{}");
+    T_CHECK(res.status == 404, "%d", res.status);
+    call("+boss", "PATCH", "/admin/users/frank", "{\"usageLimit\":5}");
+    T_CHECK(res.status == 200, "%d", res.status);
+    call("+boss", "PATCH", "/admin/users/frank", "{\"requestLimit\":6}");
+    T_CHECK(res.status == 200, "%d", res.status);
+    call("+boss", "GET", "/admin/users/frank", "");
+    T_CHECK(matches("{\"user\":\"frank\",\"isActive\":true,\"prepaid\":false,"
+                    "\"balance\":null,\"usageCount\":0,\"requestCount\":0,"
+                    "\"cost\":\"0\",\"limits\":{\"day\":" NONE3
+                    ",\"month\":" NONE3 "},\"keys\":0," CREATED
+                    "\"usageLimit\":5,\"requestLimit\":6,"
+                    "\"costLimit\":null,\"rateLimits\":"
+                    "{\"requestsPerMinute\":null,"
+                    "\"tokensPerMinute\":null,\"maxParallel\":null}}",
+                    res.body.data, res.body.data + res.body.len), "%.*s",
+            (int) res.body.len, res.body.data);
+    call("frank", "GET", "/keys", "");
+    T_CHECK(res.status == 200, "%d", res.status);
+
     conf.known_users = 0;
+
+    call("+boss", "PATCH", "/admin/users/grace", "{}");
+    T_CHECK(res.status == 404, "%d", res.status);
 
     /* a request that fails keeps its new user */
 

@@ -106,8 +106,8 @@ static const usage_row_t  usage_rows[] = {
       0, 0, 0, { BAD, MISS, BAD }, 0, CLOSED },
     { JSON, "{\"done\":true,\"prompt_eval_count\":1e3,\"eval_count\":-0}",
       0, 0, 0, { BAD, MISS, BAD }, 0, CLOSED },
-    { JSON, "{\"done\":true,\"prompt_eval_count\":9007199254740992,"
-      "\"eval_count\":9007199254740993}", 9007199254740992, 0, 0,
+    { JSON, "{\"done\":true,\"prompt_eval_count\":2147483647,"
+      "\"eval_count\":2147483648}", 2147483647, 0, 0,
       { OK, MISS, BAD }, 0, CLOSED },
     { JSON, "{\"done\":true,\"prompt_eval_count\":18446744073709551642,"
       "\"eval_count\":3000000000000000000000000000000000000000000000000000}",
@@ -508,6 +508,12 @@ static const settle_row_t  settle_rows[] = {
       26, 1, 2, GOOD, 0 },
     { NDJSON, DONE "\"prompt_eval_count\":26}", IN(), 26, 0, 0, GOOD, 0 },
     { NDJSON, DONE "\"x\":1}", { .http_status = 200 }, 1, 0, 1, GOOD, 0 },
+
+    /* an image model counts no tokens */
+    { NDJSON, PIECE "{\"image\":\"iVBO\",\"done\":true," COUNTS "}", IN(),
+      26, 3, 2, UPSTREAM, 0 },
+    { NDJSON, "{\"image\":\"iVBO\",\"total\":4,\"done\":true}", IN(),
+      100, 1, 3, UPSTREAM, 0 },
 
     /* no final object */
     { NDJSON, PIECE PIECE, IN(), 100, 2, 3, GOOD, 0 },

@@ -20,7 +20,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(refused error_like members top_level eventually wait_for ledger
                  last_lsn records_after charged no_record key_object
-                 files_with sent_upstream header_names chat generate zh_text);
+                 files_with sent_upstream sent_count header_names chat generate zh_text);
 
 my %zh = (
     MISSING_API_KEY => "缺少API密钥",
@@ -63,6 +63,8 @@ sub refused {
 
     my $error = eval { $json->decode($r->{body}) };
     my @wrong;
+
+    $name = "answers $status: $name" if $name !~ /\D/;
 
     push @wrong, "status $r->{status}, not $status" if $r->{status} != $status;
 
@@ -319,12 +321,16 @@ sub service {
 }
 
 
-# The requests that the upstream got: all, or the last one.
+# The requests that the upstream got: all, or the last one; and how many.
 
 sub sent_upstream {
-    my @requests = @{ AiApi::ollama()->requests };
+    return @{ AiApi::ollama()->requests } if wantarray;
+    return AiApi::ollama()->requests(1)->[0];
+}
 
-    return wantarray ? @requests : $requests[-1];
+
+sub sent_count {
+    return AiApi::ollama()->state->{received};
 }
 
 

@@ -31,17 +31,6 @@ sub start {
 }
 
 
-# Takes what has come so far, so that nginx sees the client go before it sees
-# more of Ollama.
-
-sub take_all {
-    for my $c (@_) {
-        $c->fill while !$c->silent(0.05) && length $c->{in} < 1000000
-            && do { $c->{taken} .= $c->{in}; $c->{in} = ""; 1 };
-    }
-}
-
-
 # The one record after that LSN.
 
 sub one_record {
@@ -162,6 +151,9 @@ for my $at (300, 1000, 2500) {
         $c->read_head;
         $c->read_until(qr/\n/);
         ollama()->wait_for(waiting => 1, "g");
+
+        # nginx has seen all that Ollama sent, the client's end comes next
+        $c->take(0.05);
         $c->$how;
         ollama()->open("g");
 
@@ -188,6 +180,7 @@ for my $how (qw(close reset)) {
     $c->send_request("POST", "/api/ai-service/generate",
                      json({ model => "llama3", prompt => "x" }), "X-API-Key" => key());
     ollama()->wait_for(waiting => 1, "g");
+    $c->take(0.05);
     $c->$how;
     ollama()->open("g");
 
@@ -530,6 +523,7 @@ my @open = map { client() } 1 .. 40;
 $_->send_request("POST", "/api/ai-service/chat", $body, "X-API-Key" => $k->{key})
     for @open;
 ollama()->wait_for(waiting => 40, "all");
+$_->take(0.01) for @open;
 
 for my $n (0 .. $#open) {
     $open[$n]->close if $n % 4 == 0;

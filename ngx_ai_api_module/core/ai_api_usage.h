@@ -96,12 +96,11 @@ typedef struct {
 
 _Static_assert(sizeof(ai_api_usage_t) <= 1024, "state of a stream");
 
-
 #define AI_API_USAGE_CLOSED  1
 #define AI_API_USAGE_NO_HOLD  SIZE_MAX
 
 
-/* Owns nothing; may be thrown away at any time. */
+/* Owns nothing. */
 void ai_api_usage_init(ai_api_usage_t *u, ai_api_usage_dialect_e dialect);
 
 /*

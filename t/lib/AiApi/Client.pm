@@ -222,6 +222,19 @@ sub silent {
 }
 
 
+# Takes what comes, until nothing does for so many seconds.
+
+sub take {
+    my ($self, $seconds) = @_;
+
+    my $select = IO::Select->new($self->{socket});
+
+    while ($select->can_read($seconds)) {
+        last if !$self->fill;
+    }
+}
+
+
 sub close {
     my ($self) = @_;
 

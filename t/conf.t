@@ -338,7 +338,7 @@ if ($code == 0) {
 
 
 
-=== TEST 11: a store that is damaged, or of a newer version: nginx does not start, and nothing is wiped
+=== TEST 11: a store that is damaged: nginx does not start, and nothing is wiped
 --- steps
 my $start = sub {
     my ($name, @patterns) = @_;

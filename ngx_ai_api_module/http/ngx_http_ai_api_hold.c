@@ -139,6 +139,16 @@ ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
 
     ngx_http_ai_api_settle_progress(ctx);
 
+    if (ctx->usage.image) {
+
+        /* no count of tokens, so no price: the answer ends before this line */
+
+        ctx->broken = 1;
+        ctx->ended = 1;
+        ctx->usage.hold_from = ngx_min(ctx->usage.hold_from,
+                                       ctx->usage.line_start);
+    }
+
     if (ctx->left != -1) {
         ctx->left -= n;
 
@@ -332,7 +342,9 @@ ngx_http_ai_api_hold_end(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 
     r->buffered &= ~NGX_HTTP_AI_API_BUFFERED;
 
-    if (ctx->unbilled || (ctx->ended && !ctx->usage.closed)) {
+    if (ctx->unbilled || ctx->usage.image
+        || (ctx->ended && !ctx->usage.closed))
+    {
         if (ngx_http_ai_api_hold_frame(r, ctx) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -363,6 +375,9 @@ ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 
     if (ctx->unbilled) {
         err = AI_API_ERR_BILLING;
+    }
+
+    if (ctx->unbilled || ctx->usage.image) {
         in_line = ctx->in_line;
 
         ctx->held = NULL;

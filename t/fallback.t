@@ -96,3 +96,26 @@ is($l[0]{costNano}, 0, "costs nothing");
 --- error_log
 [error]
 prematurely closed
+
+
+
+=== TEST 3: the second location's refusal has nothing of the first one's
+--- config
+    location /api/ai-service/ {
+        ai_api_pass http://ollama;
+        error_page 405 = @other;
+    }
+
+    location @other {
+        ai_api_pass http://ollama;
+        ai_api_prefix /elsewhere/;
+    }
+
+    location /api/ai-api/ {
+        ai_api_manage;
+    }
+--- steps
+my $r = request("GET", "/api/ai-service/chat", undef, "X-API-Key" => key());
+is($r->{status}, 403, "no such route there");
+is($r->{json}{code}, "ENDPOINT_NOT_ALLOWED", "code");
+is($r->{headers}{allow}, undef, "no Allow of the 405 before");

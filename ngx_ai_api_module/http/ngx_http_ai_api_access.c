@@ -100,6 +100,9 @@ static void
 ngx_http_ai_api_access_again(ngx_http_ai_api_ctx_t *ctx)
 {
     ctx->err = AI_API_ERR_NONE;
+    ctx->detail.len = 0;
+    ctx->allow.len = 0;
+    ctx->retry_after = 0;
 
     if (ngx_http_ai_api_settle_recorded(ctx)) {
         return;

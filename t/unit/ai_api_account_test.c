@@ -159,31 +159,56 @@ users(void)
 }
 
 
-static void
-auth_verdicts(void)
+/* a user and its key with digest 1, which k becomes */
+
+static uint64_t
+auth_begin(ai_api_key_row_t *k)
 {
-    uint64_t               id;
-    ai_api_key_row_t       k;
-    ai_api_user_row_t      u;
-    ai_api_auth_verdict_t  v;
+    uint64_t  id;
 
     setup();
 
-    T_CHECK(auth(1, 1, &v) == AI_API_DECLINED && v == AI_API_AUTH_UNKNOWN,
-            "%d", v);
+    id = 0;
 
     begin();
     T_CHECK(new_user("alice", &id) == AI_API_OK, "user");
     T_CHECK(new_key(id, 1, 0) == AI_API_OK, "key");
     commit();
 
+    memset(k->id, 1, sizeof(k->id));
+
+    return id;
+}
+
+
+/* begins a transaction that changes the key */
+
+static void
+auth_change(ai_api_key_row_t *k)
+{
+    begin();
+    T_CHECK(ai_api_key_get(w, k->id, k) == AI_API_OK, "get");
+}
+
+
+static void
+auth_expiry(void)
+{
+    ai_api_key_row_t       k;
+    ai_api_auth_verdict_t  v;
+
+    setup();
+    T_CHECK(auth(1, 1, &v) == AI_API_DECLINED && v == AI_API_AUTH_UNKNOWN,
+            "%d", v);
+    teardown();
+
+    (void) auth_begin(&k);
+
     T_CHECK(auth(1, 1, &v) == AI_API_OK && v == AI_API_AUTH_OK, "%d", v);
     T_CHECK(auth(2, 1, &v) == AI_API_DECLINED && v == AI_API_AUTH_UNKNOWN,
             "%d", v);
 
-    begin();
-    memset(k.id, 1, sizeof(k.id));
-    T_CHECK(ai_api_key_get(w, k.id, &k) == AI_API_OK, "get");
+    auth_change(&k);
     k.expires_ms = 100;
     T_CHECK(ai_api_key_update(w, &k) == AI_API_OK, "update");
     commit();
@@ -192,10 +217,21 @@ auth_verdicts(void)
     T_CHECK(auth(1, 100, &v) == AI_API_DECLINED && v == AI_API_AUTH_EXPIRED,
             "%d", v);
 
-    /* a rotation: the old digest works for its grace */
-    begin();
-    T_CHECK(ai_api_key_get(w, k.id, &k) == AI_API_OK, "get");
-    k.expires_ms = 0;
+    teardown();
+}
+
+
+/* the old digest works for its grace, and not when the row forgets it */
+
+static void
+auth_rotation(void)
+{
+    ai_api_key_row_t       k;
+    ai_api_auth_verdict_t  v;
+
+    (void) auth_begin(&k);
+
+    auth_change(&k);
     memcpy(k.old_digest, k.digest, sizeof(k.digest));
     k.old_expires_ms = 50;
     memset(k.digest, 2, sizeof(k.digest));
@@ -207,8 +243,7 @@ auth_verdicts(void)
     T_CHECK(auth(1, 50, &v) == AI_API_DECLINED && v == AI_API_AUTH_EXPIRED,
             "%d", v);
 
-    begin();
-    T_CHECK(ai_api_key_get(w, k.id, &k) == AI_API_OK, "get");
+    auth_change(&k);
     k.old_expires_ms = 0;
     k.disabled_by = AI_API_DISABLED_OWNER;
     T_CHECK(ai_api_key_update(w, &k) == AI_API_OK, "disable");
@@ -219,24 +254,57 @@ auth_verdicts(void)
     T_CHECK(auth(2, 1, &v) == AI_API_DECLINED && v == AI_API_AUTH_DISABLED,
             "%d", v);
 
+    teardown();
+}
+
+
+static void
+auth_disabled_user(void)
+{
+    uint64_t               id;
+    ai_api_key_row_t       k;
+    ai_api_user_row_t      u;
+    ai_api_auth_verdict_t  v;
+
+    id = auth_begin(&k);
+
     begin();
-    T_CHECK(ai_api_key_get(w, k.id, &k) == AI_API_OK, "get");
-    k.disabled_by = AI_API_ENABLED;
-    T_CHECK(ai_api_key_update(w, &k) == AI_API_OK, "enable");
     T_CHECK(ai_api_user_get(w, id, &u) == AI_API_OK, "user");
     u.disabled = 1;
     T_CHECK(ai_api_user_update(w, &u) == AI_API_OK, "user");
     commit();
 
-    T_CHECK(auth(2, 1, &v) == AI_API_DECLINED
+    T_CHECK(auth(1, 1, &v) == AI_API_DECLINED
             && v == AI_API_AUTH_USER_DISABLED, "%d", v);
+
+    auth_change(&k);
+    k.disabled_by = AI_API_DISABLED_OWNER;
+    T_CHECK(ai_api_key_update(w, &k) == AI_API_OK, "disable");
+    k.disabled_by = AI_API_ENABLED;
+    T_CHECK(ai_api_key_update(w, &k) == AI_API_OK, "enable");
+    commit();
+
+    T_CHECK(auth(1, 1, &v) == AI_API_DECLINED
+            && v == AI_API_AUTH_USER_DISABLED, "%d", v);
+
+    teardown();
+}
+
+
+static void
+auth_deleted(void)
+{
+    ai_api_key_row_t       k;
+    ai_api_auth_verdict_t  v;
+
+    (void) auth_begin(&k);
 
     begin();
     T_CHECK(ai_api_key_delete(w, k.id) == AI_API_OK, "delete");
     T_CHECK(ai_api_key_delete(w, k.id) == AI_API_DECLINED, "twice");
     commit();
 
-    T_CHECK(auth(2, 1, &v) == AI_API_DECLINED && v == AI_API_AUTH_UNKNOWN,
+    T_CHECK(auth(1, 1, &v) == AI_API_DECLINED && v == AI_API_AUTH_UNKNOWN,
             "%d", v);
 
     begin();
@@ -453,7 +521,10 @@ int
 main(void)
 {
     T_GROUP(users);
-    T_GROUP(auth_verdicts);
+    T_GROUP(auth_expiry);
+    T_GROUP(auth_rotation);
+    T_GROUP(auth_disabled_user);
+    T_GROUP(auth_deleted);
     T_GROUP(key_conflicts);
     T_GROUP(listing);
     T_GROUP(counting);

@@ -41,6 +41,8 @@ ai_api_usage_init(ai_api_usage_t *u, ai_api_usage_dialect_e dialect)
     u->ops = &ai_api_usage_ops[dialect];
     u->hold_from = AI_API_USAGE_NO_HOLD;
     u->close_at = AI_API_USAGE_NO_HOLD;
+    u->stop_at = AI_API_USAGE_NO_HOLD;
+    u->pieces_max = UINT64_MAX;
 
     ai_api_walk_init(&u->walk);
     ai_api_lines_init(&u->lines, AI_API_LINES_NDJSON);
@@ -52,6 +54,7 @@ ai_api_usage_feed(ai_api_usage_t *u, const u_char *p, size_t n)
 {
     u->hold_from = u->holding ? 0 : AI_API_USAGE_NO_HOLD;
     u->close_at = u->closed ? 0 : AI_API_USAGE_NO_HOLD;
+    u->stop_at = AI_API_USAGE_NO_HOLD;
     u->line_start = 0;
 
     if (u->closed) {
@@ -102,6 +105,12 @@ ai_api_usage_feed_ndjson(ai_api_usage_t *u, const u_char *p, size_t n)
 
         if (event == AI_API_LINES_END) {
             ai_api_usage_line_end(u);
+
+            if (u->pieces > u->pieces_max) {
+                u->stop_at = (size_t) (p - base);
+                return;
+            }
+
             continue;
         }
 

@@ -19,8 +19,7 @@
 #include "ai_api_walk.h"
 
 
-/* By the answer's Content-Type: a load call answers JSON whatever "stream"
- * says. */
+/* By Content-Type: a load call answers JSON whatever "stream" says. */
 
 typedef enum {
     AI_API_USAGE_NATIVE_JSON = 0,    /* /api/chat, /api/generate: one object */
@@ -75,7 +74,9 @@ typedef struct {
     size_t                     hold_from;    /* see ai_api_usage_feed() */
     size_t                     close_at;
     size_t                     line_start;   /* in this buffer, 0: earlier */
+    size_t                     stop_at;      /* see pieces_max */
     uint64_t                   pieces;       /* objects with text: <= tokens */
+    uint64_t                   pieces_max;   /* the caller's, of NDJSON */
     uint64_t                   text_bytes;   /* raw bytes of that text */
     uint64_t                   thinking_pieces;    /* before any content */
     uint64_t                   thinking_bytes;
@@ -99,14 +100,14 @@ _Static_assert(sizeof(ai_api_usage_t) <= 1024, "state of a stream");
 #define AI_API_USAGE_CLOSED  1
 #define AI_API_USAGE_NO_HOLD  SIZE_MAX
 
-
 /* Owns nothing. */
 void ai_api_usage_init(ai_api_usage_t *u, ai_api_usage_dialect_e dialect);
 
 /*
  * The next n bytes of the body.  Returns AI_API_USAGE_CLOSED from the buffer
  * on in which the final counts became complete (submit the charge then; what
- * follows changes nothing), AI_API_OK before.
+ * follows changes nothing), AI_API_OK before.  stop_at: bytes read when it
+ * stopped behind the line that took pieces over pieces_max, else NO_HOLD.
  *
  * Sets u->hold_from, an offset in these bytes: what is before it may be
  * passed on, what is at or behind it must wait for the durable charge.
@@ -143,7 +144,6 @@ typedef struct {
                                         the request had "format" */
 } ai_api_usage_result_t;
 
-
 /* What was read so far; may be asked at any time. */
 void ai_api_usage_result(const ai_api_usage_t *u, ai_api_usage_result_t *res);
 
@@ -178,7 +178,6 @@ typedef struct {
     unsigned  estimated_completion:1;
     unsigned  charge_zero:1;         /* by rule, not by count */
 } ai_api_settle_out_t;
-
 
 /*
  * The final counts.  Exact ones are never changed; a missing or malformed

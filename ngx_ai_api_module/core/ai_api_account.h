@@ -12,6 +12,7 @@
 
 
 #include "ai_api_core.h"
+#include "ai_api_quota.h"
 #include "ai_api_record.h"
 #include "ai_api_store.h"
 
@@ -44,6 +45,15 @@ typedef struct {
 int ai_api_account_auth(ai_api_reader_t *reader,
     const u_char digest[AI_API_DIGEST_LEN], int64_t now_ms, int totals,
     const ai_api_mem_t *mem, ai_api_auth_t *a);
+
+/*
+ * What the ledger says about a key and its user at now_ms, in one read
+ * transaction of point reads, made for an event loop: spent sums of life,
+ * day and month, lsn, prepaid and balance.  The limits in *in are the
+ * caller's and stay.  AI_API_OK, AI_API_NOMEM, AI_API_OVERFLOW (a balance).
+ */
+int ai_api_account_quota(ai_api_reader_t *reader, const ai_api_key_row_t *key,
+    const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in);
 
 /* The verdict of a row alone; digest NULL: not looked at. */
 ai_api_auth_verdict_t ai_api_key_row_verdict(const ai_api_key_row_t *key,

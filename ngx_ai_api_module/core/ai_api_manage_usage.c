@@ -222,16 +222,15 @@ ai_api_manage_left(const ai_api_key_row_t *key, const ai_api_user_row_t *user,
     ai_api_quota_t *left)
 {
     int                   rc;
-    ai_api_limits_t       limits;
     ai_api_quota_input_t  in;
 
-    ai_api_quota_key_limits(key, &limits);
-
     memset(&in, 0, sizeof(ai_api_quota_input_t));
-    in.key_limits = &limits;
-    in.user_limits = &user->limits;
-    in.key_totals = key_totals;
-    in.user_totals = user_totals;
+
+    ai_api_quota_key_limits(key, NULL, &in.key.limits);
+    ai_api_quota_user_limits(user, NULL, &in.user.limits);
+
+    ai_api_quota_spent(key_totals, &in.key.life);
+    ai_api_quota_spent(user_totals, &in.user.life);
 
     if (user->prepaid) {
         in.prepaid = 1;
@@ -245,7 +244,7 @@ ai_api_manage_left(const ai_api_key_row_t *key, const ai_api_user_row_t *user,
 
     /* nothing left is an answer, too */
 
-    (void) ai_api_quota_check(&in, left);
+    (void) ai_api_quota_check(&in, NULL, NULL, 0, left);
 
     return AI_API_OK;
 }

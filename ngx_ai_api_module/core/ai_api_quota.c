@@ -1,38 +1,67 @@
 /*
  * Quotas: what is left of the limits of a key and of its user.
+ *
+ * Limits are looked at from those that last to those that pass: the first of
+ * which nothing is left is the one that time helps least with.
  */
 
 #include "ai_api_quota.h"
+#include "ai_api_rate.h"
+#include "ai_api_str.h"
 
 
-static void ai_api_quota_owner(ai_api_quota_t *q, const ai_api_limits_t *l,
-    const ai_api_totals_t *t, unsigned of_user);
-static int64_t ai_api_quota_limit(ai_api_quota_t *q,
-    ai_api_quota_what_t what, unsigned of_user, int64_t limit, int64_t used);
+#define AI_API_QUOTA_DAY_MS  86400000
+#define AI_API_QUOTA_SECOND  1000000000
+
+
+/* Two owners: the key, the user. */
+
+typedef struct {
+    const ai_api_quota_input_t  *in;
+    const ai_api_quota_open_t   *open[2];
+    ai_api_quota_t              *q;
+} ai_api_quota_ctx_t;
+
+
+static void ai_api_quota_sums(ai_api_quota_ctx_t *ctx);
+static void ai_api_quota_window(ai_api_quota_ctx_t *ctx,
+    ai_api_window_t window, unsigned of_user);
+static void ai_api_quota_balance(ai_api_quota_ctx_t *ctx);
+static void ai_api_quota_rates(ai_api_quota_ctx_t *ctx, unsigned of_user,
+    int64_t now_ns);
+static void ai_api_quota_rate(ai_api_quota_t *q, ai_api_quota_limit_t *l,
+    int64_t tat, int64_t now_ns);
+static void ai_api_quota_parallel(ai_api_quota_ctx_t *ctx, unsigned of_user);
+static const ai_api_quota_owner_t *ai_api_quota_owner(
+    const ai_api_quota_ctx_t *ctx, unsigned of_user);
+static void ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l,
+    int64_t *left);
 static void ai_api_quota_bind(ai_api_quota_t *q,
     const ai_api_quota_limit_t *l);
-static int64_t ai_api_quota_tokens(const ai_api_totals_t *t);
-static int64_t ai_api_quota_less(int64_t a, int64_t b);
+static int64_t ai_api_quota_sum(int64_t a, int64_t b);
 
 
 int
-ai_api_quota_check(const ai_api_quota_input_t *in, ai_api_quota_t *q)
+ai_api_quota_check(const ai_api_quota_input_t *in,
+    const ai_api_quota_open_t *key, const ai_api_quota_open_t *user,
+    int64_t now_ns, ai_api_quota_t *q)
 {
-    memset(q, 0, sizeof(ai_api_quota_t));
+    ai_api_quota_ctx_t  ctx;
 
-    q->tokens = -1;
-    q->requests = -1;
-    q->cost = -1;
+    static const ai_api_quota_open_t  nothing;
 
-    ai_api_quota_owner(q, in->key_limits, in->key_totals, 0);
-    ai_api_quota_owner(q, in->user_limits, in->user_totals, 1);
+    ctx.in = in;
+    ctx.open[0] = key ? key : &nothing;
+    ctx.open[1] = user ? user : &nothing;
+    ctx.q = q;
 
-    if (in->prepaid) {
-        q->cost = ai_api_quota_less(q->cost,
-                          ai_api_quota_limit(q, AI_API_QUOTA_BALANCE, 1,
-                                             ai_api_max(in->balance_nano, 0),
-                                             0));
-    }
+    ai_api_quota_sums(&ctx);
+
+    ai_api_quota_rates(&ctx, 0, now_ns);
+    ai_api_quota_rates(&ctx, 1, now_ns);
+
+    ai_api_quota_parallel(&ctx, 0);
+    ai_api_quota_parallel(&ctx, 1);
 
     if (q->bound.what == AI_API_QUOTA_NONE || q->bound.remaining > 0) {
         return AI_API_OK;
@@ -42,49 +71,180 @@ ai_api_quota_check(const ai_api_quota_input_t *in, ai_api_quota_t *q)
 }
 
 
+/* Everything that the ledger counts. */
+
 static void
-ai_api_quota_owner(ai_api_quota_t *q, const ai_api_limits_t *l,
-    const ai_api_totals_t *t, unsigned of_user)
+ai_api_quota_sums(ai_api_quota_ctx_t *ctx)
 {
-    int64_t  left;
+    memset(ctx->q, 0, sizeof(ai_api_quota_t));
 
-    left = ai_api_quota_limit(q, AI_API_QUOTA_TOKENS, of_user, l->life.tokens,
-                              ai_api_quota_tokens(t));
-    q->tokens = ai_api_quota_less(q->tokens, left);
+    ctx->q->tokens = -1;
+    ctx->q->requests = -1;
+    ctx->q->cost = -1;
 
-    left = ai_api_quota_limit(q, AI_API_QUOTA_REQUESTS, of_user,
-                              l->life.requests, t->requests);
-    q->requests = ai_api_quota_less(q->requests, left);
+    ai_api_quota_window(ctx, AI_API_WINDOW_LIFE, 0);
+    ai_api_quota_window(ctx, AI_API_WINDOW_LIFE, 1);
 
-    left = ai_api_quota_limit(q, AI_API_QUOTA_COST, of_user, l->life.cost,
-                              t->cost_nano);
-    q->cost = ai_api_quota_less(q->cost, left);
+    ai_api_quota_balance(ctx);
+
+    ai_api_quota_window(ctx, AI_API_WINDOW_MONTH, 0);
+    ai_api_quota_window(ctx, AI_API_WINDOW_MONTH, 1);
+
+    ai_api_quota_window(ctx, AI_API_WINDOW_DAY, 0);
+    ai_api_quota_window(ctx, AI_API_WINDOW_DAY, 1);
 }
 
 
-/* What is left of one limit, or -1 where there is none. */
+static void
+ai_api_quota_window(ai_api_quota_ctx_t *ctx, ai_api_window_t window,
+    unsigned of_user)
+{
+    const ai_api_limit_t        *limit;
+    const ai_api_spent_t        *spent, *held;
+    ai_api_quota_limit_t         l;
+    const ai_api_quota_owner_t  *o;
 
-static int64_t
-ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_what_t what,
-    unsigned of_user, int64_t limit, int64_t used)
+    o = ai_api_quota_owner(ctx, of_user);
+    held = &ctx->open[of_user]->held;
+
+    switch (window) {
+
+    case AI_API_WINDOW_DAY:
+        limit = &o->limits.day;
+        spent = &o->day;
+        break;
+
+    case AI_API_WINDOW_MONTH:
+        limit = &o->limits.month;
+        spent = &o->month;
+        break;
+
+    default:
+        limit = &o->limits.life;
+        spent = &o->life;
+        break;
+    }
+
+    memset(&l, 0, sizeof(l));
+    l.window = window;
+    l.of_user = of_user;
+
+    l.what = AI_API_QUOTA_TOKENS;
+    l.limit = limit->tokens;
+    l.used = ai_api_quota_sum(spent->tokens, held->tokens);
+    ai_api_quota_limit(ctx->q, &l, &ctx->q->tokens);
+
+    l.what = AI_API_QUOTA_REQUESTS;
+    l.limit = limit->requests;
+    l.used = ai_api_quota_sum(spent->requests, held->requests);
+    ai_api_quota_limit(ctx->q, &l, &ctx->q->requests);
+
+    l.what = AI_API_QUOTA_COST;
+    l.limit = limit->cost;
+    l.used = ai_api_quota_sum(spent->cost, held->cost);
+    ai_api_quota_limit(ctx->q, &l, &ctx->q->cost);
+}
+
+
+static void
+ai_api_quota_balance(ai_api_quota_ctx_t *ctx)
 {
     ai_api_quota_limit_t  l;
 
-    if (limit < 0) {
-        return -1;
+    if (!ctx->in->prepaid) {
+        return;
     }
 
-    l.what = what;
+    memset(&l, 0, sizeof(l));
+    l.what = AI_API_QUOTA_BALANCE;
+    l.of_user = 1;
+    l.limit = ai_api_max(ctx->in->balance_nano, 0);
+    l.used = ctx->open[1]->held.cost;
+
+    ai_api_quota_limit(ctx->q, &l, &ctx->q->cost);
+}
+
+
+static void
+ai_api_quota_rates(ai_api_quota_ctx_t *ctx, unsigned of_user, int64_t now_ns)
+{
+    ai_api_quota_limit_t        l;
+    const ai_api_quota_open_t  *open;
+    const ai_api_limits_t      *limits;
+
+    open = ctx->open[of_user];
+    limits = &ai_api_quota_owner(ctx, of_user)->limits;
+
+    memset(&l, 0, sizeof(l));
+    l.window = AI_API_WINDOW_MINUTE;
     l.of_user = of_user;
-    l.limit = limit;
-    l.used = used;
+
+    l.what = AI_API_QUOTA_REQUESTS;
+    l.limit = limits->requests_per_minute;
+    ai_api_quota_rate(ctx->q, &l, open->request_tat, now_ns);
+
+    l.what = AI_API_QUOTA_TOKENS;
+    l.limit = limits->tokens_per_minute;
+    ai_api_quota_rate(ctx->q, &l, open->token_tat, now_ns);
+}
+
+
+static void
+ai_api_quota_rate(ai_api_quota_t *q, ai_api_quota_limit_t *l, int64_t tat,
+    int64_t now_ns)
+{
+    if (l->limit < 0) {
+        return;
+    }
+
+    l->remaining = ai_api_rate_left(tat, l->limit, now_ns);
+    l->used = l->limit - l->remaining;
+    l->wait_ns = ai_api_rate_wait(tat, l->limit, now_ns);
+
+    ai_api_quota_bind(q, l);
+}
+
+
+static void
+ai_api_quota_parallel(ai_api_quota_ctx_t *ctx, unsigned of_user)
+{
+    ai_api_quota_limit_t  l;
+
+    memset(&l, 0, sizeof(l));
+    l.what = AI_API_QUOTA_PARALLEL;
+    l.of_user = of_user;
+    l.limit = ai_api_quota_owner(ctx, of_user)->limits.max_parallel;
+    l.used = ctx->open[of_user]->running;
+
+    ai_api_quota_limit(ctx->q, &l, NULL);
+}
+
+
+static const ai_api_quota_owner_t *
+ai_api_quota_owner(const ai_api_quota_ctx_t *ctx, unsigned of_user)
+{
+    return of_user ? &ctx->in->user : &ctx->in->key;
+}
+
+
+/* *left becomes the smaller of it and what is left, -1 being no limit. */
+
+static void
+ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l, int64_t *left)
+{
+    if (l->limit < 0) {
+        return;
+    }
 
     /* corrections can make used negative: no more than the limit is left */
-    l.remaining = (used <= 0) ? limit : ai_api_max(limit - used, 0);
+    l->remaining = (l->used <= 0) ? l->limit
+                                  : ai_api_max(l->limit - l->used, 0);
 
-    ai_api_quota_bind(q, &l);
+    if (left != NULL && (*left < 0 || l->remaining < *left)) {
+        *left = l->remaining;
+    }
 
-    return l.remaining;
+    ai_api_quota_bind(q, l);
 }
 
 
@@ -114,34 +274,125 @@ ai_api_quota_bind(ai_api_quota_t *q, const ai_api_quota_limit_t *l)
 }
 
 
+/* The nearest number that fits. */
+
 static int64_t
-ai_api_quota_tokens(const ai_api_totals_t *t)
+ai_api_quota_sum(int64_t a, int64_t b)
 {
     int64_t  sum;
 
-    if (__builtin_add_overflow(t->prompt_tokens, t->completion_tokens, &sum)) {
-        return (t->prompt_tokens > 0) ? INT64_MAX : INT64_MIN;
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return (a > 0) ? INT64_MAX : INT64_MIN;
     }
 
     return sum;
 }
 
 
-/* The smaller of two, -1 being no limit. */
-
-static int64_t
-ai_api_quota_less(int64_t a, int64_t b)
+int64_t
+ai_api_quota_reset(const ai_api_quota_limit_t *l, int64_t now_ms)
 {
-    if (a < 0) {
-        return b;
+    int64_t  ms;
+
+    now_ms = ai_api_max(now_ms, 0);
+
+    switch (l->window) {
+
+    case AI_API_WINDOW_DAY:
+        ms = ((int64_t) ai_api_utc_day(now_ms) + 1) * AI_API_QUOTA_DAY_MS;
+        break;
+
+    case AI_API_WINDOW_MONTH:
+        ms = ai_api_utc_month_ms(ai_api_utc_month(now_ms) + 1);
+        break;
+
+    case AI_API_WINDOW_MINUTE:
+        if (l->wait_ns == INT64_MAX) {
+            return -1;
+        }
+
+        return ai_api_max(l->wait_ns / AI_API_QUOTA_SECOND
+                          + (l->wait_ns % AI_API_QUOTA_SECOND != 0), 1);
+
+    default:
+        return -1;
     }
 
-    return (b < 0 || a < b) ? a : b;
+    ms -= now_ms;
+
+    return ai_api_max(ms / 1000 + (ms % 1000 > 0), 1);
+}
+
+
+unsigned
+ai_api_quota_level(const ai_api_quota_input_t *in, ai_api_quota_limit_t *l)
+{
+    ai_api_quota_t        q;
+    ai_api_quota_ctx_t    ctx;
+    ai_api_quota_input_t  settled;
+
+    static const ai_api_quota_open_t  nothing;
+
+    settled = *in;
+
+    /* 80 % of a balance is of no amount that anybody set */
+    if (in->balance_nano > 0) {
+        settled.prepaid = 0;
+    }
+
+    ctx.in = &settled;
+    ctx.open[0] = &nothing;
+    ctx.open[1] = &nothing;
+    ctx.q = &q;
+
+    ai_api_quota_sums(&ctx);
+
+    *l = q.bound;
+
+    if (l->what == AI_API_QUOTA_NONE) {
+        return 0;
+    }
+
+    if (l->remaining == 0) {
+        return 100;
+    }
+
+    return ((__int128) l->remaining * 5 <= l->limit) ? 80 : 0;
 }
 
 
 void
-ai_api_quota_key_limits(const ai_api_key_row_t *key, ai_api_limits_t *limits)
+ai_api_quota_key_limits(const ai_api_key_row_t *key,
+    const ai_api_limits_t *defaults, ai_api_limits_t *limits)
 {
-    ai_api_limits_min(limits, &key->limits, &key->admin_limits);
+    ai_api_limits_t  admin;
+
+    admin = key->admin_limits;
+
+    if (defaults != NULL) {
+        ai_api_limits_fill(&admin, defaults);
+    }
+
+    ai_api_limits_min(limits, &key->limits, &admin);
+}
+
+
+void
+ai_api_quota_user_limits(const ai_api_user_row_t *user,
+    const ai_api_limits_t *defaults, ai_api_limits_t *limits)
+{
+    *limits = user->limits;
+
+    if (defaults != NULL) {
+        ai_api_limits_fill(limits, defaults);
+    }
+}
+
+
+void
+ai_api_quota_spent(const ai_api_totals_t *t, ai_api_spent_t *s)
+{
+    s->tokens = ai_api_quota_sum(t->prompt_tokens, t->completion_tokens);
+    s->requests = t->requests;
+    s->cost = t->cost_nano;
 }

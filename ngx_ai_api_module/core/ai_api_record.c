@@ -293,6 +293,22 @@ ai_api_limits_min(ai_api_limits_t *dst, const ai_api_limits_t *a,
 }
 
 
+void
+ai_api_limits_fill(ai_api_limits_t *dst, const ai_api_limits_t *src)
+{
+    int              i;
+    ai_api_limits_t  copy;
+
+    copy = *src;
+
+    for (i = 0; i < AI_API_LIMITS_N; i++) {
+        if (*ai_api_limits_field(dst, i) < 0) {
+            *ai_api_limits_field(dst, i) = *ai_api_limits_field(&copy, i);
+        }
+    }
+}
+
+
 int
 ai_api_limits_any(const ai_api_limits_t *l)
 {

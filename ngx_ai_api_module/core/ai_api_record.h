@@ -41,10 +41,12 @@ typedef struct {
     int64_t         max_parallel;
 } ai_api_limits_t;
 
-/* No limit anywhere; the smaller of two, field by field. */
+/* No limit anywhere; the smaller of two, field by field; where dst has none,
+ * that of src. */
 void ai_api_limits_init(ai_api_limits_t *l);
 void ai_api_limits_min(ai_api_limits_t *dst, const ai_api_limits_t *a,
     const ai_api_limits_t *b);
+void ai_api_limits_fill(ai_api_limits_t *dst, const ai_api_limits_t *src);
 /* 1 when any is set. */
 int ai_api_limits_any(const ai_api_limits_t *l);
 

@@ -70,6 +70,15 @@ u_char *ai_api_write_time_s(u_char *p, int64_t ms);
  */
 int ai_api_parse_time(const ai_api_str_t *s, int64_t *ms);
 
+/*
+ * Days and months of UTC since 1970 of a time in milliseconds (what is before
+ * 1970 or after 9999 counts as the nearest that is not), and the millisecond
+ * in which a month begins.
+ */
+uint32_t ai_api_utc_day(int64_t ms);
+uint32_t ai_api_utc_month(int64_t ms);
+int64_t ai_api_utc_month_ms(uint32_t month);
+
 
 /* CRC-32 of zlib (0xEDB88320) and CRC-32C (0x82F63B78), init 0. */
 uint32_t ai_api_crc32(uint32_t crc, const u_char *p, size_t n);

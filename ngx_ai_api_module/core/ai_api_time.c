@@ -1,7 +1,8 @@
 #include "ai_api_str.h"
 
 
-#define AI_API_DAY_MS  86400000LL
+#define AI_API_DAY_MS   86400000LL
+#define AI_API_LAST_MS  253402300799999LL     /* of the year 9999 */
 
 
 static u_char *ai_api_write_seconds(u_char *p, int64_t ms);
@@ -49,7 +50,7 @@ ai_api_write_seconds(u_char *p, int64_t ms)
     int64_t  days, s, y, m, d;
 
     ms = ai_api_max(ms, -62167219200000LL);
-    ms = ai_api_min(ms, 253402300799999LL);
+    ms = ai_api_min(ms, AI_API_LAST_MS);
 
     days = (ms >= 0) ? ms / AI_API_DAY_MS
                      : -((-ms + AI_API_DAY_MS - 1) / AI_API_DAY_MS);
@@ -274,4 +275,33 @@ ai_api_parse_digits(const u_char *p, int n, int64_t *value)
     }
 
     return AI_API_OK;
+}
+
+
+uint32_t
+ai_api_utc_day(int64_t ms)
+{
+    ms = ai_api_max(ms, 0);
+    ms = ai_api_min(ms, AI_API_LAST_MS);
+
+    return (uint32_t) (ms / AI_API_DAY_MS);
+}
+
+
+uint32_t
+ai_api_utc_month(int64_t ms)
+{
+    int64_t  y, m, d;
+
+    ai_api_civil_from_days(ai_api_utc_day(ms), &y, &m, &d);
+
+    return (uint32_t) ((y - 1970) * 12 + m - 1);
+}
+
+
+int64_t
+ai_api_utc_month_ms(uint32_t month)
+{
+    return ai_api_days_from_civil(1970 + month / 12, month % 12 + 1, 1)
+           * AI_API_DAY_MS;
 }

@@ -10,17 +10,16 @@ static ngx_int_t ngx_http_ai_api_limit_header(ngx_http_request_t *r,
 void
 ngx_http_ai_api_limits_check(ngx_http_ai_api_auth_t *auth)
 {
-    ai_api_limits_t       key;
     ai_api_quota_input_t  in;
 
     ngx_memzero(&in, sizeof(ai_api_quota_input_t));
 
-    ai_api_quota_key_limits(&auth->row.key, &key);
+    ai_api_quota_key_limits(&auth->row.key, NULL, &in.key.limits);
+    ai_api_quota_user_limits(&auth->row.user, NULL, &in.user.limits);
 
-    in.key_limits = &key;
-    in.user_limits = &auth->row.user.limits;
-    in.key_totals = &auth->row.key_totals;
-    in.user_totals = &auth->row.user_totals;
+    ai_api_quota_spent(&auth->row.key_totals, &in.key.life);
+    ai_api_quota_spent(&auth->row.user_totals, &in.user.life);
+
     in.prepaid = auth->row.user.prepaid;
 
     if (in.prepaid
@@ -31,7 +30,8 @@ ngx_http_ai_api_limits_check(ngx_http_ai_api_auth_t *auth)
         in.balance_nano = 0;
     }
 
-    auth->over = (ai_api_quota_check(&in, &auth->quota) != AI_API_OK);
+    auth->over = (ai_api_quota_check(&in, NULL, NULL, 0,
+                                     &auth->quota) != AI_API_OK);
 }
 
 

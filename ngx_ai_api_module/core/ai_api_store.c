@@ -37,7 +37,7 @@ static const char *const  ai_api_store_names[AI_API_T_MAX] = {
     "meta", "key_by_digest", "key", "user", "user_by_name", "user_keys",
     "model", "model_by_name", "ledger", "by_id", "ledger_by_key",
     "ledger_by_user", "balance", "r_key_hour_model", "r_user_hour_model",
-    "r_sys_hour_model", "audit", "idempotency"
+    "r_sys_hour_model", "audit", "idempotency", "chain", "base"
 };
 
 

@@ -40,6 +40,7 @@ static int ai_api_manage_start(ai_api_manage_ctx_t *ctx,
 static int ai_api_manage_run(ai_api_manage_ctx_t *ctx,
     const ai_api_manage_route_t *route, int write, const char *reason);
 static int ai_api_manage_caller(ai_api_manage_ctx_t *ctx, int write);
+static int ai_api_manage_nobody(ai_api_manage_ctx_t *ctx);
 static int ai_api_manage_new_caller(ai_api_manage_ctx_t *ctx, int write,
     ai_api_user_row_t *user);
 static int ai_api_manage_call(ai_api_manage_ctx_t *ctx,
@@ -371,6 +372,10 @@ ai_api_manage_caller(ai_api_manage_ctx_t *ctx, int write)
     name.data = ctx->req->claims->user;
     name.len = ctx->req->claims->user_len;
 
+    if (name.len == 0) {
+        return ai_api_manage_nobody(ctx);
+    }
+
     rc = ai_api_user_find(ctx->txn, &name, &user);
 
     if (rc == AI_API_DECLINED) {
@@ -384,7 +389,7 @@ ai_api_manage_caller(ai_api_manage_ctx_t *ctx, int write)
         return rc;
     }
 
-    if (user.disabled) {
+    if (user.disabled && ctx->req->actor.len == 0) {
         return ai_api_manage_fail(ctx, AI_API_ERR_USER_DISABLED, NULL);
     }
 
@@ -394,8 +399,24 @@ ai_api_manage_caller(ai_api_manage_ctx_t *ctx, int write)
 }
 
 
+/* the operator as himself: he has no keys and no usage of his own */
+
+static int
+ai_api_manage_nobody(ai_api_manage_ctx_t *ctx)
+{
+    if (ctx->req->actor.len == 0 || !ctx->req->claims->admin
+        || !ai_api_manage_is_admin_path(&ctx->req->path))
+    {
+        return ai_api_manage_fail(ctx, AI_API_ERR_USER_NOT_FOUND, NULL);
+    }
+
+    return AI_API_OK;
+}
+
+
 /*
  * An administrator needs no record before: he is whom the operator signed.
+ * Nor does one for whom the operator speaks.
  * The new record has a transaction of its own, so that it stays whatever
  * becomes of the request.
  */
@@ -407,7 +428,9 @@ ai_api_manage_new_caller(ai_api_manage_ctx_t *ctx, int write,
     int            rc;
     ai_api_txn_t  *txn;
 
-    if (ctx->conf->known_users && !ctx->req->claims->admin) {
+    if (ctx->conf->known_users && !ctx->req->claims->admin
+        && ctx->req->actor.len == 0)
+    {
         return ai_api_manage_fail(ctx, AI_API_ERR_USER_NOT_FOUND, NULL);
     }
 
@@ -569,91 +592,4 @@ ai_api_manage_refusez(ai_api_manage_ctx_t *ctx, const char *name,
     s = ai_api_strz(name);
 
     return ai_api_manage_refuse(ctx, &s, what);
-}
-
-
-int
-ai_api_manage_arg(ai_api_manage_ctx_t *ctx, const char *name, int plus,
-    u_char dst[AI_API_QUERY_VALUE_MAX], ai_api_str_t *value)
-{
-    int  rc;
-
-    rc = ai_api_query_get(&ctx->req->args, name, plus, dst, value);
-
-    if (rc == AI_API_INVALID || (rc == AI_API_OK && value->len == 0)) {
-        return ai_api_manage_refusez(ctx, name, "is not valid");
-    }
-
-    return AI_API_OK;
-}
-
-
-int
-ai_api_manage_arg_after(ai_api_manage_ctx_t *ctx,
-    u_char dst[AI_API_QUERY_VALUE_MAX], ai_api_str_t *value)
-{
-    int  rc;
-
-    rc = ai_api_query_get(&ctx->req->args, "after", 1, dst, value);
-
-    if (rc == AI_API_INVALID) {
-        return ai_api_manage_refusez(ctx, "after", "is not valid");
-    }
-
-    return AI_API_OK;
-}
-
-
-int
-ai_api_manage_arg_limit(ai_api_manage_ctx_t *ctx, int64_t def, int64_t max,
-    int64_t *limit)
-{
-    u_char        buf[AI_API_QUERY_VALUE_MAX];
-    ai_api_str_t  value;
-
-    *limit = def;
-
-    if (ai_api_manage_arg(ctx, "limit", 1, buf, &value) != AI_API_OK) {
-        return AI_API_DECLINED;
-    }
-
-    if (value.len == 0) {
-        return AI_API_OK;
-    }
-
-    if (ai_api_parse_uint(&value, max, limit) != AI_API_OK || *limit == 0) {
-        return ai_api_manage_refusez(ctx, "limit", "is out of range");
-    }
-
-    return AI_API_OK;
-}
-
-
-int
-ai_api_manage_arg_user(ai_api_manage_ctx_t *ctx, uint64_t *user_id)
-{
-    int                rc;
-    u_char             buf[AI_API_QUERY_VALUE_MAX];
-    ai_api_str_t       value;
-    ai_api_user_row_t  user;
-
-    *user_id = 0;
-
-    if (ai_api_manage_arg(ctx, "user", 1, buf, &value) != AI_API_OK) {
-        return AI_API_DECLINED;
-    }
-
-    if (value.len == 0) {
-        return AI_API_OK;
-    }
-
-    rc = ai_api_user_find(ctx->txn, &value, &user);
-
-    if (rc == AI_API_DECLINED) {
-        return ai_api_manage_fail(ctx, AI_API_ERR_USER_NOT_FOUND, NULL);
-    }
-
-    *user_id = user.id;
-
-    return rc;
 }

@@ -36,22 +36,29 @@ typedef struct {
     ai_api_str_t           currency;      /* "CNY" */
     unsigned               max_keys;      /* a user, 0: any number */
     unsigned               known_users:1; /* ai_api_users known */
-    unsigned               windows:1;     /* the quota checks limits of a day,
-                                             month, minute; without it they
-                                             are refused, not ignored */
 } ai_api_manage_conf_t;
 
 
+/*
+ * actor is for the operator's command alone: whom audit lines name instead of
+ * the token's user.  He may act for any user, whose name is then in claims,
+ * a disabled one and one without a record too; with an empty name and admin
+ * set he is himself, on /admin only, and no record is made.
+ */
 typedef struct {
     ai_api_str_t            method;       /* "GET"; HEAD is answered as GET */
     ai_api_str_t            path;         /* decoded, below the mount */
     ai_api_str_t            args;         /* query string as it came */
-    ai_api_str_t            idempotency;  /* Idempotency-Key or empty */
+    ai_api_str_t            idempotency;  /* Idempotency-Key; several are
+                                             joined by ", "; or empty */
+    ai_api_str_t            actor;        /* "ai-apictl:root" or empty */
     ai_api_str_t            body;
     const ai_api_claims_t  *claims;       /* verified by the caller */
     ai_api_lang_t           lang;         /* ZH or EN */
     int64_t                 now;          /* ms since 1970 */
     int64_t                 in_flight;    /* requests under way, for stats */
+    int64_t                 notices_80;   /* limits that came to 80 %, 100 % */
+    int64_t                 notices_100;
     const u_char           *random;       /* AI_API_MANAGE_RANDOM bytes */
 } ai_api_manage_req_t;
 

@@ -25,8 +25,6 @@ static int ai_api_manage_active(ai_api_manage_ctx_t *ctx,
     ai_api_manage_who_t who, ai_api_key_row_t *row);
 static int ai_api_manage_limits(ai_api_manage_ctx_t *ctx,
     ai_api_limits_t *limits);
-static int ai_api_manage_spans(ai_api_manage_ctx_t *ctx,
-    const ai_api_limits_t *limits);
 static int ai_api_manage_windows(ai_api_manage_ctx_t *ctx,
     ai_api_limits_t *limits);
 static int ai_api_manage_window(ai_api_manage_ctx_t *ctx,
@@ -271,29 +269,7 @@ ai_api_manage_limits(ai_api_manage_ctx_t *ctx, ai_api_limits_t *limits)
         rc = ai_api_manage_rates(ctx, limits);
     }
 
-    return (rc == AI_API_OK) ? ai_api_manage_spans(ctx, limits) : rc;
-}
-
-
-/* a limit that nobody checks is worse than none */
-
-static int
-ai_api_manage_spans(ai_api_manage_ctx_t *ctx, const ai_api_limits_t *limits)
-{
-    ai_api_limits_t  spans;
-
-    spans = *limits;
-    spans.life.tokens = -1;
-    spans.life.requests = -1;
-    spans.life.cost = -1;
-
-    if (ctx->conf->windows || !ai_api_limits_any(&spans)) {
-        return AI_API_OK;
-    }
-
-    return ai_api_manage_fail(ctx, AI_API_ERR_INVALID_REQUEST,
-                              "limits of a day, month or minute are not "
-                              "available");
+    return rc;
 }
 
 

@@ -61,8 +61,10 @@ int ai_api_manage_refuse(ai_api_manage_ctx_t *ctx, const ai_api_str_t *name,
 int ai_api_manage_refusez(ai_api_manage_ctx_t *ctx, const char *name,
     const char *what);
 
-/* A parameter; absent: AI_API_OK and an empty value, which a parameter that
- * is there must not have.  '+' is kept for times when plus is 0. */
+/* Parameters: ai_api_manage_args.c. */
+
+/* One that is absent: AI_API_OK and an empty value, which a parameter that is
+ * there must not have.  '+' is kept for times when plus is 0. */
 int ai_api_manage_arg(ai_api_manage_ctx_t *ctx, const char *name, int plus,
     u_char dst[AI_API_QUERY_VALUE_MAX], ai_api_str_t *value);
 

@@ -463,6 +463,12 @@ ai_api_stats_system(ai_api_stats_t *s)
     ai_api_json_member_int(s->b, "estimatedRequests", s->total.estimated);
     ai_api_json_member_int(s->b, "inFlight", s->conf->in_flight);
 
+    ai_api_json_key(s->b, "limitNotices");
+    ai_api_json_begin(s->b, '{');
+    ai_api_json_member_int(s->b, "at80", s->conf->notices_80);
+    ai_api_json_member_int(s->b, "at100", s->conf->notices_100);
+    ai_api_json_end(s->b, '}');
+
     return rc;
 }
 

@@ -37,6 +37,8 @@ typedef struct {
     uint64_t       user_id;            /* 0: the whole system */
     int64_t        now;                /* ms since 1970 */
     int64_t        in_flight;          /* of the whole system */
+    int64_t        notices_80;         /* limits that came to 80 %, 100 % */
+    int64_t        notices_100;
 } ai_api_stats_conf_t;
 
 

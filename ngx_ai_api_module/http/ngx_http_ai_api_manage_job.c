@@ -5,6 +5,9 @@
 
 
 static ngx_str_t ngx_http_ai_api_manage_path(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ai_api_manage_idempotency(ngx_http_request_t *r,
+    ngx_str_t *value);
+static ngx_uint_t ngx_http_ai_api_manage_is_idempotency(ngx_table_elt_t *h);
 static void ngx_http_ai_api_manage_conf(ngx_http_request_t *r,
     ai_api_manage_conf_t *conf, u_char **p);
 static void ngx_http_ai_api_manage_req(ngx_http_request_t *r,
@@ -33,18 +36,14 @@ ngx_http_ai_api_manage_job(ngx_http_request_t *r)
     u_char                        *p;
     size_t                         size;
     ngx_str_t                      path, idempotency;
-    ngx_table_elt_t               *h;
     ngx_http_ai_api_main_conf_t   *amcf;
     ngx_http_ai_api_manage_job_t  *j;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ai_api_module);
     path = ngx_http_ai_api_manage_path(r);
 
-    ngx_str_null(&idempotency);
-
-    h = ngx_http_ai_api_header(r, "idempotency-key");
-    if (h != NULL) {
-        idempotency = h->value;
+    if (ngx_http_ai_api_manage_idempotency(r, &idempotency) != NGX_OK) {
+        return NULL;
     }
 
     size = sizeof(ngx_http_ai_api_manage_job_t) + amcf->currency.len
@@ -110,6 +109,59 @@ ngx_http_ai_api_manage_path(ngx_http_request_t *r)
     }
 
     return path;
+}
+
+
+/*
+ * Several are one with ", " between, as RFC 9110 section 5.3 has it: no key
+ * has a space, so that two of them are none.
+ */
+
+static ngx_int_t
+ngx_http_ai_api_manage_idempotency(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(value);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (!ngx_http_ai_api_manage_is_idempotency(&h[i])) {
+                continue;
+            }
+
+            if (value->data == NULL) {
+                *value = h[i].value;
+                continue;
+            }
+
+            p = ngx_pnalloc(r->pool, value->len + 2 + h[i].value.len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            value->len = ngx_sprintf(p, "%V, %V", value, &h[i].value) - p;
+            value->data = p;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_ai_api_manage_is_idempotency(ngx_table_elt_t *h)
+{
+    static const char  name[] = "idempotency-key";
+
+    return h->hash != 0 && h->key.len == sizeof(name) - 1
+           && ngx_strncasecmp(h->key.data, (u_char *) name, h->key.len) == 0;
 }
 
 

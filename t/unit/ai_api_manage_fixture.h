@@ -78,6 +78,8 @@ static ai_api_manage_res_t    res;
 static u_char                 random_bytes[AI_API_MANAGE_RANDOM];
 static uint8_t                made;          /* keys */
 static unsigned               again;         /* reads that became writes */
+static const char            *actor = "";    /* of the operator's command */
+static const char            *idempotency = "";
 
 
 static int
@@ -130,10 +132,14 @@ call(const char *user, const char *method, const char *path,
     }
 
     req.body = ai_api_strz(body);
+    req.actor = ai_api_strz(actor);
+    req.idempotency = ai_api_strz(idempotency);
     req.claims = &claims;
     req.lang = AI_API_LANG_EN;
     req.now = NOW;
     req.in_flight = 3;
+    req.notices_80 = 4;
+    req.notices_100 = 5;
     req.random = random_bytes;
 
     ai_api_manage_res_free(&res);

@@ -94,8 +94,14 @@ static const ai_api_manage_route_t  ai_api_manage_routes[] = {
     { "/admin/users/:", "GET, HEAD, PATCH", AI_API_MANAGE_M_PATCH,
       AI_API_MANAGE_WRITE|AI_API_MANAGE_BODY, ai_api_manage_user_patch },
 
+    { "/admin/users/:/credit", "POST", AI_API_MANAGE_M_POST,
+      AI_API_MANAGE_WRITE|AI_API_MANAGE_BODY, ai_api_manage_credit },
+
     { "/admin/ledger", "GET, HEAD", AI_API_MANAGE_M_GET,
       AI_API_MANAGE_REPORT, ai_api_manage_ledger },
+
+    { "/admin/audit", "GET, HEAD", AI_API_MANAGE_M_GET, 0,
+      ai_api_manage_audit_list },
 };
 
 
@@ -379,9 +385,7 @@ ai_api_manage_caller(ai_api_manage_ctx_t *ctx, int write)
     rc = ai_api_user_find(ctx->txn, &name, &user);
 
     if (rc == AI_API_DECLINED) {
-        memset(&user, 0, sizeof(ai_api_user_row_t));
         user.name = name;
-
         rc = ai_api_manage_new_caller(ctx, write, &user);
     }
 
@@ -438,10 +442,7 @@ ai_api_manage_new_caller(ai_api_manage_ctx_t *ctx, int write,
         return AI_API_AGAIN;
     }
 
-    user->created_ms = ctx->req->now;
-    ai_api_limits_init(&user->limits);
-
-    rc = ai_api_user_create(ctx->txn, user);
+    rc = ai_api_manage_user_create(ctx, user);
 
     if (rc != AI_API_OK) {
         return rc;

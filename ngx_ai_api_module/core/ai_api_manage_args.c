@@ -39,6 +39,33 @@ ai_api_manage_arg_after(ai_api_manage_ctx_t *ctx,
 
 
 int
+ai_api_manage_arg_number(ai_api_manage_ctx_t *ctx, uint64_t *after)
+{
+    u_char        buf[AI_API_QUERY_VALUE_MAX];
+    int64_t       v;
+    ai_api_str_t  value;
+
+    *after = 0;
+
+    if (ai_api_manage_arg_after(ctx, buf, &value) != AI_API_OK) {
+        return AI_API_DECLINED;
+    }
+
+    if (value.len == 0) {
+        return AI_API_OK;
+    }
+
+    if (ai_api_parse_uint(&value, AI_API_DOC_INT_MAX, &v) != AI_API_OK) {
+        return ai_api_manage_refusez(ctx, "after", "is not valid");
+    }
+
+    *after = (uint64_t) v;
+
+    return AI_API_OK;
+}
+
+
+int
 ai_api_manage_arg_limit(ai_api_manage_ctx_t *ctx, int64_t def, int64_t max,
     int64_t *limit)
 {

@@ -16,11 +16,10 @@
 typedef int (*ai_api_manage_item_pt)(const ai_api_str_t *item);
 
 
-static int ai_api_manage_known(ai_api_manage_ctx_t *ctx,
-    const ai_api_node_t *obj, const char *const *names, size_t n);
+static int ai_api_manage_flag(ai_api_manage_ctx_t *ctx, const char *name,
+    int *value);
 static int ai_api_manage_name(ai_api_manage_ctx_t *ctx,
     ai_api_manage_who_t who, ai_api_manage_key_t *key);
-static int ai_api_manage_name_check(const ai_api_str_t *name);
 static int ai_api_manage_active(ai_api_manage_ctx_t *ctx,
     ai_api_manage_who_t who, ai_api_key_row_t *row);
 static int ai_api_manage_limits(ai_api_manage_ctx_t *ctx,
@@ -57,6 +56,11 @@ static const char *const  ai_api_manage_key_names[] = {
 
 #define AI_API_MANAGE_NAMES_LIMITS  5
 #define AI_API_MANAGE_NAMES_ADMIN   6
+
+static const char *const  ai_api_manage_user_names[] = {
+    "usageLimit", "requestLimit", "costLimit", "limits", "rateLimits",
+    "isActive", "prepaid"
+};
 
 
 int
@@ -107,31 +111,61 @@ ai_api_manage_key_body(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
 
 
 int
-ai_api_manage_user_body(ai_api_manage_ctx_t *ctx, ai_api_user_row_t *u)
+ai_api_manage_user_body(ai_api_manage_ctx_t *ctx, ai_api_manage_user_t *u)
 {
-    int  active, rc;
+    int  active, prepaid, rc;
 
-    rc = ai_api_manage_known(ctx, ctx->body, ai_api_manage_key_names,
-                             AI_API_MANAGE_NAMES_ADMIN);
+    active = !u->row.disabled;
+    prepaid = u->row.prepaid;
+
+    rc = ai_api_manage_known(ctx, ctx->body, ai_api_manage_user_names,
+                             ai_api_nelts(ai_api_manage_user_names));
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_flag(ctx, "isActive", &active);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_flag(ctx, "prepaid", &prepaid);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_limits(ctx, &u->row.limits);
+    }
 
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    if (ai_api_doc_type(ctx->body, "isActive") != AI_API_DOC_ABSENT) {
-        if (ai_api_doc_bool(ctx->body, "isActive", &active) != AI_API_OK) {
-            return ai_api_manage_refusez(ctx, "isActive",
-                                         "must be true or false");
-        }
+    u->row.disabled = !active;
 
-        u->disabled = !active;
+    if (ai_api_user_set_prepaid(&u->row, &u->totals, prepaid) != AI_API_OK) {
+        return ai_api_manage_refusez(ctx, "prepaid", "would make a balance "
+                                     "that is out of range");
     }
 
-    return ai_api_manage_limits(ctx, &u->limits);
+    return AI_API_OK;
 }
 
 
+/* absent: as it was */
+
 static int
+ai_api_manage_flag(ai_api_manage_ctx_t *ctx, const char *name, int *value)
+{
+    if (ai_api_doc_type(ctx->body, name) == AI_API_DOC_ABSENT) {
+        return AI_API_OK;
+    }
+
+    if (ai_api_doc_bool(ctx->body, name, value) != AI_API_OK) {
+        return ai_api_manage_refusez(ctx, name, "must be true or false");
+    }
+
+    return AI_API_OK;
+}
+
+
+int
 ai_api_manage_known(ai_api_manage_ctx_t *ctx, const ai_api_node_t *obj,
     const char *const *names, size_t n)
 {
@@ -163,7 +197,9 @@ ai_api_manage_name(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
 
     name = ai_api_model_trim(&name);
 
-    if (ai_api_manage_name_check(&name) != AI_API_OK) {
+    if (ai_api_manage_text_check(&name, 1, AI_API_MANAGE_NAME_CHARS)
+        != AI_API_OK)
+    {
         return ai_api_manage_refusez(ctx, "name", "must have 1 to 100 "
                                      "characters and no control characters");
     }
@@ -176,23 +212,21 @@ ai_api_manage_name(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
 }
 
 
-static int
-ai_api_manage_name_check(const ai_api_str_t *name)
+int
+ai_api_manage_text_check(const ai_api_str_t *s, ssize_t min, ssize_t max)
 {
     size_t   i;
     u_char   c;
     ssize_t  n;
 
-    n = ai_api_utf8_length(name);
+    n = ai_api_utf8_length(s);
 
-    if (n < 1 || n > AI_API_MANAGE_NAME_CHARS
-        || name->len > AI_API_ROW_NAME_MAX)
-    {
+    if (n < min || n > max) {
         return AI_API_INVALID;
     }
 
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
+    for (i = 0; i < s->len; i++) {
+        c = s->data[i];
 
         if (c < 0x20 || c == 0x7f) {
             return AI_API_INVALID;
@@ -200,7 +234,7 @@ ai_api_manage_name_check(const ai_api_str_t *name)
 
         /* U+0080 to U+009F */
 
-        if (c == 0xc2 && name->data[i + 1] < 0xa0) {
+        if (c == 0xc2 && s->data[i + 1] < 0xa0) {
             return AI_API_INVALID;
         }
     }
@@ -217,13 +251,14 @@ ai_api_manage_active(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
 {
     int  active;
 
-    if (ai_api_doc_type(ctx->body, "isActive") == AI_API_DOC_ABSENT) {
-        return AI_API_OK;
+    active = -1;
+
+    if (ai_api_manage_flag(ctx, "isActive", &active) != AI_API_OK) {
+        return AI_API_DECLINED;
     }
 
-    if (ai_api_doc_bool(ctx->body, "isActive", &active) != AI_API_OK) {
-        return ai_api_manage_refusez(ctx, "isActive",
-                                     "must be true or false");
+    if (active < 0) {
+        return AI_API_OK;
     }
 
     if (who == AI_API_MANAGE_ADMIN) {

@@ -13,6 +13,7 @@
 #include "ai_api_account.h"
 #include "ai_api_doc.h"
 #include "ai_api_manage.h"
+#include "ai_api_manage_changes.h"
 #include "ai_api_query.h"
 #include "ai_api_record.h"
 
@@ -76,6 +77,9 @@ int ai_api_manage_arg_after(ai_api_manage_ctx_t *ctx,
 int ai_api_manage_arg_limit(ai_api_manage_ctx_t *ctx, int64_t def,
     int64_t max, int64_t *limit);
 
+/* "after" as a number, 0 when it is not there. */
+int ai_api_manage_arg_number(ai_api_manage_ctx_t *ctx, uint64_t *after);
+
 /* "user": his id, 0 when not asked for; 404 when there is none. */
 int ai_api_manage_arg_user(ai_api_manage_ctx_t *ctx, uint64_t *user_id);
 
@@ -85,7 +89,36 @@ int ai_api_manage_key_body(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
     ai_api_manage_key_t *key);
 
 /* The members of a body into a user's row. */
-int ai_api_manage_user_body(ai_api_manage_ctx_t *ctx, ai_api_user_row_t *u);
+int ai_api_manage_user_body(ai_api_manage_ctx_t *ctx, ai_api_manage_user_t *u);
+
+/* The first member that is not in names[0…n-1] is refused. */
+int ai_api_manage_known(ai_api_manage_ctx_t *ctx, const ai_api_node_t *obj,
+    const char *const *names, size_t n);
+
+/* Valid UTF-8 of min to max characters, none of them a control character:
+ * AI_API_OK, AI_API_INVALID. */
+int ai_api_manage_text_check(const ai_api_str_t *s, ssize_t min, ssize_t max);
+
+
+/* A line of the audit about a user, or about a key; ends the objects in c. */
+int ai_api_manage_audit(ai_api_manage_ctx_t *ctx, const char *action,
+    const ai_api_str_t *target, ai_api_manage_changes_t *c);
+int ai_api_manage_audit_key(ai_api_manage_ctx_t *ctx, const char *action,
+    const ai_api_key_row_t *key, ai_api_manage_changes_t *c);
+
+/* A new row for u->name, with its line. */
+int ai_api_manage_user_create(ai_api_manage_ctx_t *ctx, ai_api_user_row_t *u);
+
+/* The user of the path to be changed, with his sums; with "known" users he is
+ * made when he is not there. */
+int ai_api_manage_user_open(ai_api_manage_ctx_t *ctx, ai_api_manage_user_t *u);
+
+/* The user object as the answer. */
+int ai_api_manage_user_print(ai_api_manage_ctx_t *ctx,
+    const ai_api_user_row_t *u, const ai_api_totals_t *totals);
+
+/* "next" of a list: a number, or null for 0. */
+void ai_api_manage_next(ai_api_buf_t *b, uint64_t last);
 
 
 /* Handlers, by file. */
@@ -105,9 +138,14 @@ int ai_api_manage_users(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_user(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_user_patch(ai_api_manage_ctx_t *ctx);
 
+int ai_api_manage_ledger(ai_api_manage_ctx_t *ctx);
+
+int ai_api_manage_credit(ai_api_manage_ctx_t *ctx);
+
+int ai_api_manage_audit_list(ai_api_manage_ctx_t *ctx);
+
 int ai_api_manage_usage(ai_api_manage_ctx_t *ctx);
 int ai_api_manage_stats(ai_api_manage_ctx_t *ctx);
-int ai_api_manage_ledger(ai_api_manage_ctx_t *ctx);
 
 
 #endif /* AI_API_MANAGE_CTX_H */

@@ -22,6 +22,8 @@ typedef struct {
 
 static int ai_api_manage_key_new(ai_api_manage_ctx_t *ctx,
     ai_api_manage_key_t *key);
+static int ai_api_manage_key_created(ai_api_manage_ctx_t *ctx,
+    const ai_api_key_row_t *row);
 static int ai_api_manage_key_secret(ai_api_manage_ctx_t *ctx,
     ai_api_manage_key_t *key, u_char *secret);
 static int ai_api_manage_key_show(ai_api_manage_ctx_t *ctx,
@@ -37,14 +39,17 @@ static int ai_api_manage_key_find(ai_api_manage_ctx_t *ctx, int own,
 static int ai_api_manage_key_change(ai_api_manage_ctx_t *ctx,
     ai_api_manage_who_t who);
 static int ai_api_manage_key_write(ai_api_manage_ctx_t *ctx,
-    ai_api_manage_who_t who, ai_api_manage_key_t *key);
+    const char *action, const ai_api_key_row_t *old,
+    const ai_api_key_row_t *new);
 static int ai_api_manage_key_grace(ai_api_manage_ctx_t *ctx,
     int64_t *seconds);
 static int ai_api_manage_key_renew(ai_api_manage_ctx_t *ctx,
-    ai_api_manage_key_t *key, int64_t seconds);
+    const ai_api_key_row_t *old, ai_api_manage_key_t *key, int64_t seconds);
 static ai_api_manage_key_t *ai_api_manage_key_copy(
     const ai_api_key_row_t *row);
 static void ai_api_manage_key_keep(ai_api_str_t *s, u_char *dst, size_t size);
+static int ai_api_manage_key_drop(ai_api_manage_ctx_t *ctx,
+    const ai_api_key_row_t *row);
 static int ai_api_manage_key_print(ai_api_manage_ctx_t *ctx,
     const ai_api_key_row_t *row, int user, const ai_api_str_t *secret);
 
@@ -105,7 +110,34 @@ ai_api_manage_key_new(ai_api_manage_ctx_t *ctx, ai_api_manage_key_t *key)
 
     /* an id or digest that exists: the random bytes are none */
 
-    return (rc == AI_API_OK || rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
+    if (rc != AI_API_OK) {
+        return (rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
+    }
+
+    return ai_api_manage_key_created(ctx, &key->row);
+}
+
+
+static int
+ai_api_manage_key_created(ai_api_manage_ctx_t *ctx,
+    const ai_api_key_row_t *row)
+{
+    int                      rc;
+    ai_api_str_t             user;
+    ai_api_manage_changes_t  changes;
+
+    user.data = ctx->req->claims->user;
+    user.len = ctx->req->claims->user_len;
+
+    ai_api_manage_changes_init(&changes, ctx->res->body.mem);
+    ai_api_manage_changes_key(&changes, NULL, row);
+    ai_api_json_member_str(&changes.after, "user", &user);
+
+    rc = ai_api_manage_audit_key(ctx, "key.create", row, &changes);
+
+    ai_api_manage_changes_free(&changes);
+
+    return rc;
 }
 
 
@@ -384,33 +416,49 @@ ai_api_manage_key_change(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who)
         return AI_API_NOMEM;
     }
 
-    rc = ai_api_manage_key_write(ctx, who, key);
+    rc = ai_api_manage_key_body(ctx, who, key);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_key_write(ctx, "key.update", &row, &key->row);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_key_print(ctx, &key->row,
+                                     who == AI_API_MANAGE_ADMIN, NULL);
+    }
+
     ai_api_free(NULL, key);
 
     return rc;
 }
 
 
+/* what is as it was is not written; old dies with the write */
+
 static int
-ai_api_manage_key_write(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
-    ai_api_manage_key_t *key)
+ai_api_manage_key_write(ai_api_manage_ctx_t *ctx, const char *action,
+    const ai_api_key_row_t *old, const ai_api_key_row_t *new)
 {
-    int  rc;
+    int                      rc;
+    ai_api_manage_changes_t  changes;
 
-    rc = ai_api_manage_key_body(ctx, who, key);
+    ai_api_manage_changes_init(&changes, ctx->res->body.mem);
+    ai_api_manage_changes_key(&changes, old, new);
 
-    if (rc != AI_API_OK) {
-        return rc;
+    rc = AI_API_OK;
+
+    if (changes.changed) {
+        rc = ai_api_key_update(ctx->txn, new);
+        rc = (rc == AI_API_OK || rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
+
+        if (rc == AI_API_OK) {
+            rc = ai_api_manage_audit_key(ctx, action, new, &changes);
+        }
     }
 
-    rc = ai_api_key_update(ctx->txn, &key->row);
+    ai_api_manage_changes_free(&changes);
 
-    if (rc != AI_API_OK) {
-        return (rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
-    }
-
-    return ai_api_manage_key_print(ctx, &key->row,
-                                   who == AI_API_MANAGE_ADMIN, NULL);
+    return rc;
 }
 
 
@@ -439,7 +487,7 @@ ai_api_manage_key_rotate(ai_api_manage_ctx_t *ctx)
         return AI_API_NOMEM;
     }
 
-    rc = ai_api_manage_key_renew(ctx, key, seconds);
+    rc = ai_api_manage_key_renew(ctx, &row, key, seconds);
     ai_api_free(NULL, key);
 
     return rc;
@@ -475,8 +523,8 @@ ai_api_manage_key_grace(ai_api_manage_ctx_t *ctx, int64_t *seconds)
 
 
 static int
-ai_api_manage_key_renew(ai_api_manage_ctx_t *ctx, ai_api_manage_key_t *key,
-    int64_t seconds)
+ai_api_manage_key_renew(ai_api_manage_ctx_t *ctx,
+    const ai_api_key_row_t *old, ai_api_manage_key_t *key, int64_t seconds)
 {
     int     rc;
     u_char  secret[AI_API_KEY_LEN];
@@ -488,8 +536,7 @@ ai_api_manage_key_renew(ai_api_manage_ctx_t *ctx, ai_api_manage_key_t *key,
     rc = ai_api_manage_key_secret(ctx, key, secret);
 
     if (rc == AI_API_OK) {
-        rc = ai_api_key_update(ctx->txn, &key->row);
-        rc = (rc == AI_API_OK || rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
+        rc = ai_api_manage_key_write(ctx, "key.rotate", old, &key->row);
     }
 
     if (rc == AI_API_OK) {
@@ -552,12 +599,10 @@ ai_api_manage_key_delete(ai_api_manage_ctx_t *ctx)
         return rc;
     }
 
-    rc = ai_api_key_delete(ctx->txn, row.id);
+    rc = ai_api_manage_key_drop(ctx, &row);
 
     if (rc != AI_API_OK) {
-        return (rc == AI_API_DECLINED)
-               ? ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL)
-               : rc;
+        return rc;
     }
 
     b = &ctx->res->body;
@@ -568,6 +613,30 @@ ai_api_manage_key_delete(ai_api_manage_ctx_t *ctx)
     ai_api_json_end(b, '}');
 
     return AI_API_OK;
+}
+
+
+static int
+ai_api_manage_key_drop(ai_api_manage_ctx_t *ctx, const ai_api_key_row_t *row)
+{
+    int                      rc;
+    ai_api_manage_changes_t  changes;
+
+    ai_api_manage_changes_init(&changes, ctx->res->body.mem);
+    ai_api_manage_changes_key(&changes, row, NULL);
+
+    rc = ai_api_key_delete(ctx->txn, row->id);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_audit_key(ctx, "key.delete", row, &changes);
+
+    } else if (rc == AI_API_DECLINED) {
+        rc = ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL);
+    }
+
+    ai_api_manage_changes_free(&changes);
+
+    return rc;
 }
 
 

@@ -10,14 +10,8 @@ static void ai_api_print_id(ai_api_buf_t *b, const char *name,
     const u_char *id);
 static void ai_api_print_bytes(ai_api_buf_t *b, const char *name,
     const u_char *p, size_t n);
-static void ai_api_print_windows(ai_api_buf_t *b, const ai_api_limits_t *l);
 static void ai_api_print_window(ai_api_buf_t *b, const char *name,
     const ai_api_limit_t *l);
-static void ai_api_print_rates(ai_api_buf_t *b, const ai_api_limits_t *l);
-static void ai_api_print_list(ai_api_buf_t *b, const char *name,
-    const ai_api_str_t *list);
-static void ai_api_print_admin_limits(ai_api_buf_t *b,
-    const ai_api_limits_t *l);
 static void ai_api_print_left(ai_api_buf_t *b, const ai_api_quota_t *left);
 static void ai_api_print_secret(ai_api_buf_t *b, const ai_api_str_t *secret);
 static void ai_api_print_charge_head(ai_api_buf_t *b,
@@ -90,8 +84,14 @@ ai_api_print_key_head(ai_api_buf_t *b, const ai_api_key_row_t *row)
     ai_api_print_bytes(b, "last4", row->last4, sizeof(row->last4));
     ai_api_json_member_bool(b, "isActive",
                             row->disabled_by == AI_API_ENABLED);
+    ai_api_print_disabled_by(b, row->disabled_by);
+}
 
-    switch (row->disabled_by) {
+
+void
+ai_api_print_disabled_by(ai_api_buf_t *b, unsigned disabled_by)
+{
+    switch (disabled_by) {
 
     case AI_API_ENABLED:
         ai_api_json_member_null(b, "disabledBy");
@@ -130,7 +130,7 @@ ai_api_print_bytes(ai_api_buf_t *b, const char *name, const u_char *p,
 }
 
 
-static void
+void
 ai_api_print_windows(ai_api_buf_t *b, const ai_api_limits_t *l)
 {
     ai_api_json_key(b, "limits");
@@ -154,7 +154,7 @@ ai_api_print_window(ai_api_buf_t *b, const char *name,
 }
 
 
-static void
+void
 ai_api_print_rates(ai_api_buf_t *b, const ai_api_limits_t *l)
 {
     ai_api_json_key(b, "rateLimits");
@@ -166,7 +166,7 @@ ai_api_print_rates(ai_api_buf_t *b, const ai_api_limits_t *l)
 }
 
 
-static void
+void
 ai_api_print_list(ai_api_buf_t *b, const char *name, const ai_api_str_t *list)
 {
     size_t        pos;
@@ -188,7 +188,7 @@ ai_api_print_list(ai_api_buf_t *b, const char *name, const ai_api_str_t *list)
 }
 
 
-static void
+void
 ai_api_print_admin_limits(ai_api_buf_t *b, const ai_api_limits_t *l)
 {
     ai_api_json_key(b, "adminLimits");
@@ -240,7 +240,6 @@ ai_api_print_secret(ai_api_buf_t *b, const ai_api_str_t *secret)
 void
 ai_api_print_user(ai_api_buf_t *b, const ai_api_print_user_t *u)
 {
-    int64_t                   balance;
     const ai_api_user_row_t  *row;
 
     row = u->row;
@@ -249,16 +248,7 @@ ai_api_print_user(ai_api_buf_t *b, const ai_api_print_user_t *u)
     ai_api_json_member_str(b, "user", &row->name);
     ai_api_json_member_bool(b, "isActive", !row->disabled);
     ai_api_json_member_bool(b, "prepaid", row->prepaid);
-
-    if (row->prepaid
-        && ai_api_user_balance(row, u->totals, &balance) == AI_API_OK)
-    {
-        ai_api_print_money(b, "balance", balance);
-
-    } else {
-        ai_api_json_member_null(b, "balance");
-    }
-
+    ai_api_print_balance(b, row, u->totals);
     ai_api_json_member_int(b, "usageCount", ai_api_print_tokens(u->totals));
     ai_api_json_member_int(b, "requestCount", u->totals->requests);
     ai_api_print_money(b, "cost", u->totals->cost_nano);
@@ -271,6 +261,21 @@ ai_api_print_user(ai_api_buf_t *b, const ai_api_print_user_t *u)
     ai_api_print_money_limit(b, "costLimit", row->limits.life.cost);
     ai_api_print_rates(b, &row->limits);
     ai_api_json_end(b, '}');
+}
+
+
+void
+ai_api_print_balance(ai_api_buf_t *b, const ai_api_user_row_t *row,
+    const ai_api_totals_t *t)
+{
+    int64_t  balance;
+
+    if (row->prepaid && ai_api_user_balance(row, t, &balance) == AI_API_OK) {
+        ai_api_print_money(b, "balance", balance);
+
+    } else {
+        ai_api_json_member_null(b, "balance");
+    }
 }
 
 

@@ -38,6 +38,17 @@ void ai_api_print_user(ai_api_buf_t *b, const ai_api_print_user_t *u);
 void ai_api_print_charge(ai_api_buf_t *b, const ai_api_charge_t *c,
     const ai_api_str_t *user);
 
+/* Members of these objects: "limits", "rateLimits", "adminLimits", lists,
+ * "disabledBy" (ai_api_disabled_t), "balance" (null: not prepaid). */
+void ai_api_print_windows(ai_api_buf_t *b, const ai_api_limits_t *l);
+void ai_api_print_rates(ai_api_buf_t *b, const ai_api_limits_t *l);
+void ai_api_print_admin_limits(ai_api_buf_t *b, const ai_api_limits_t *l);
+void ai_api_print_list(ai_api_buf_t *b, const char *name,
+    const ai_api_str_t *list);
+void ai_api_print_disabled_by(ai_api_buf_t *b, unsigned disabled_by);
+void ai_api_print_balance(ai_api_buf_t *b, const ai_api_user_row_t *row,
+    const ai_api_totals_t *t);
+
 /* Members "requests" to "cost" into an open object. */
 void ai_api_print_totals(ai_api_buf_t *b, const ai_api_totals_t *t);
 

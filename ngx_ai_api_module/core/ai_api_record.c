@@ -258,6 +258,34 @@ ai_api_user_balance(const ai_api_user_row_t *user, const ai_api_totals_t *t,
 }
 
 
+int
+ai_api_user_set_prepaid(ai_api_user_row_t *user, const ai_api_totals_t *t,
+    int prepaid)
+{
+    int64_t  v;
+
+    if (prepaid == user->prepaid) {
+        return AI_API_OK;
+    }
+
+    if (prepaid) {
+        if (__builtin_add_overflow(user->base_nano, t->cost_nano, &v)
+            || __builtin_sub_overflow(v, t->credited_nano, &v))
+        {
+            return AI_API_OVERFLOW;
+        }
+
+    } else if (ai_api_user_balance(user, t, &v) != AI_API_OK) {
+        return AI_API_OVERFLOW;
+    }
+
+    user->base_nano = v;
+    user->prepaid = (prepaid != 0);
+
+    return AI_API_OK;
+}
+
+
 void
 ai_api_limits_init(ai_api_limits_t *l)
 {

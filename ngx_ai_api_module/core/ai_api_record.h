@@ -87,7 +87,8 @@ typedef struct {
     ai_api_str_t     name;           /* the JWT's subject */
     uint8_t          disabled;
     uint8_t          prepaid;
-    int64_t          base_nano;      /* see ai_api_user_balance() */
+    int64_t          base_nano;      /* see ai_api_user_balance(); not
+                                        prepaid: the balance put aside */
     int64_t          created_ms;
     ai_api_limits_t  limits;
 } ai_api_user_row_t;
@@ -99,10 +100,21 @@ typedef struct {
     ai_api_str_t     family;
 } ai_api_model_row_t;
 
-/* base + credited - cost: base is the cost at the moment the user became
- * prepaid, so that the balance begins with 0. */
+/*
+ * base + credited - cost.  What was used and credited before the user became
+ * prepaid is taken out by base, so that the balance begins with 0.
+ * AI_API_OK, AI_API_OVERFLOW.
+ */
 int ai_api_user_balance(const ai_api_user_row_t *user,
     const ai_api_totals_t *t, int64_t *nano);
+
+/*
+ * Makes a user prepaid, or not any more: base then keeps the balance, which is
+ * there again when he becomes prepaid again, whatever he has used meanwhile.
+ * AI_API_OK (also when he is what he is to be), AI_API_OVERFLOW.
+ */
+int ai_api_user_set_prepaid(ai_api_user_row_t *user,
+    const ai_api_totals_t *t, int prepaid);
 
 
 /*

@@ -1,0 +1,201 @@
+/*
+ * The audit: a line for each write, and the list of them.
+ */
+
+#include "ai_api_audit.h"
+#include "ai_api_key.h"
+#include "ai_api_manage_ctx.h"
+#include "ai_api_str.h"
+
+
+/* an answer that has come to this many bytes ends its page */
+#define AI_API_MANAGE_AUDIT_PAGE  (AI_API_MANAGE_BODY_MAX / 4)
+
+
+/* a page of lines under way */
+
+typedef struct {
+    ai_api_buf_t  *b;
+    uint64_t       last;
+} ai_api_manage_lines_t;
+
+
+static void ai_api_manage_audit_actor(ai_api_manage_ctx_t *ctx,
+    ai_api_audit_t *a);
+static int ai_api_manage_audit_each(void *data, const ai_api_audit_t *a);
+static void ai_api_manage_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a);
+static void ai_api_manage_audit_object(ai_api_buf_t *b, const char *name,
+    const ai_api_str_t *object);
+
+
+int
+ai_api_manage_audit(ai_api_manage_ctx_t *ctx, const char *action,
+    const ai_api_str_t *target, ai_api_manage_changes_t *c)
+{
+    ai_api_audit_t  a;
+
+    if (c->before.len != 0) {
+        ai_api_json_end(&c->before, '}');
+    }
+
+    if (c->after.len != 0) {
+        ai_api_json_end(&c->after, '}');
+    }
+
+    if (c->before.rc != AI_API_OK || c->after.rc != AI_API_OK) {
+        return AI_API_NOMEM;
+    }
+
+    memset(&a, 0, sizeof(ai_api_audit_t));
+
+    ai_api_manage_audit_actor(ctx, &a);
+
+    a.at_ms = ctx->req->now;
+    a.action = ai_api_strz(action);
+    a.target = *target;
+    a.before = ai_api_buf_str(&c->before);
+    a.after = ai_api_buf_str(&c->after);
+
+    return (ai_api_audit_add(ctx->txn, ctx->res->body.mem, &a));
+}
+
+
+int
+ai_api_manage_audit_key(ai_api_manage_ctx_t *ctx, const char *action,
+    const ai_api_key_row_t *key, ai_api_manage_changes_t *c)
+{
+    u_char        text[AI_API_KEY_ID_LEN];
+    ai_api_str_t  target;
+
+    (void) ai_api_key_id_write(text, key->id);
+
+    target.data = text;
+    target.len = sizeof(text);
+
+    return ai_api_manage_audit(ctx, action, &target, c);
+}
+
+
+/* a name of the operator's command is no user's: his has a kind before it */
+
+static void
+ai_api_manage_audit_actor(ai_api_manage_ctx_t *ctx, ai_api_audit_t *a)
+{
+    const ai_api_manage_req_t  *req;
+
+    req = ctx->req;
+
+    if (req->actor.len != 0) {
+        a->kind = AI_API_ACTOR_OPERATOR;
+        a->actor = req->actor;
+        return;
+    }
+
+    a->kind = req->claims->admin ? AI_API_ACTOR_ADMIN : AI_API_ACTOR_USER;
+    a->actor.data = req->claims->user;
+    a->actor.len = req->claims->user_len;
+}
+
+
+int
+ai_api_manage_audit_list(ai_api_manage_ctx_t *ctx)
+{
+    int                     more, rc;
+    int64_t                 limit;
+    uint64_t                after;
+    ai_api_buf_t           *b;
+    ai_api_manage_lines_t   page;
+
+    rc = ai_api_manage_arg_limit(ctx, AI_API_MANAGE_LIMIT,
+                                 AI_API_MANAGE_LIMIT_MAX, &limit);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_manage_arg_number(ctx, &after);
+    }
+
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    b = &ctx->res->body;
+
+    page.b = b;
+    page.last = 0;
+
+    ai_api_json_begin(b, '{');
+    ai_api_json_key(b, "audit");
+    ai_api_json_begin(b, '[');
+
+    rc = ai_api_audit_list(ctx->txn, after, (unsigned) limit,
+                           ai_api_manage_audit_each, &page, &more);
+
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    ai_api_json_end(b, ']');
+    ai_api_manage_next(b, more ? page.last : 0);
+    ai_api_json_end(b, '}');
+
+    return AI_API_OK;
+}
+
+
+static int
+ai_api_manage_audit_each(void *data, const ai_api_audit_t *a)
+{
+    ai_api_buf_t           *b;
+    ai_api_manage_lines_t  *page = data;
+
+    b = page->b;
+    page->last = a->seq;
+
+    ai_api_json_begin(b, '{');
+    ai_api_json_member_int(b, "seq", (int64_t) a->seq);
+    ai_api_json_member_time(b, "at", a->at_ms);
+    ai_api_manage_audit_who(b, a);
+    ai_api_json_member_str(b, "action", &a->action);
+    ai_api_json_member_str(b, "target", &a->target);
+    ai_api_manage_audit_object(b, "before", &a->before);
+    ai_api_manage_audit_object(b, "after", &a->after);
+    ai_api_json_end(b, '}');
+
+    return (b->len < AI_API_MANAGE_AUDIT_PAGE) ? AI_API_OK : AI_API_AGAIN;
+}
+
+
+static void
+ai_api_manage_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a)
+{
+    u_char        text[sizeof("admin:") - 1 + AI_API_AUDIT_NAME_MAX], *p;
+    const char   *kind;
+    ai_api_str_t  who;
+
+    kind = (a->kind == AI_API_ACTOR_ADMIN) ? "admin:"
+           : (a->kind == AI_API_ACTOR_USER) ? "user:" : "";
+
+    p = text;
+    memcpy(p, kind, strlen(kind));
+    p += strlen(kind);
+    memcpy(p, a->actor.data, a->actor.len);
+    p += a->actor.len;
+
+    who.data = text;
+    who.len = (size_t) (p - text);
+
+    ai_api_json_member_str(b, "actor", &who);
+}
+
+
+static void
+ai_api_manage_audit_object(ai_api_buf_t *b, const char *name,
+    const ai_api_str_t *object)
+{
+    if (object->len == 0) {
+        ai_api_json_member_null(b, name);
+        return;
+    }
+
+    ai_api_json_key(b, name);
+    ai_api_json_raw(b, object);
+}

@@ -420,7 +420,6 @@ ai_api_manage_nobody(ai_api_manage_ctx_t *ctx)
 
 /*
  * An administrator needs no record before: he is whom the operator signed.
- * Nor does one for whom the operator speaks.
  * The new record has a transaction of its own, so that it stays whatever
  * becomes of the request.
  */
@@ -432,9 +431,7 @@ ai_api_manage_new_caller(ai_api_manage_ctx_t *ctx, int write,
     int            rc;
     ai_api_txn_t  *txn;
 
-    if (ctx->conf->known_users && !ctx->req->claims->admin
-        && ctx->req->actor.len == 0)
-    {
+    if (ctx->conf->known_users && !ctx->req->claims->admin) {
         return ai_api_manage_fail(ctx, AI_API_ERR_USER_NOT_FOUND, NULL);
     }
 

@@ -41,9 +41,9 @@ typedef struct {
 
 /*
  * actor is for the operator's command alone: whom audit lines name instead of
- * the token's user.  He may act for any user, whose name is then in claims,
- * a disabled one and one without a record too; with an empty name and admin
- * set he is himself, on /admin only, and no record is made.
+ * the token's user.  He may act for any user, a disabled one too, whose name
+ * is then in claims; with an empty name and admin set he is himself, on /admin
+ * only, and no record is made.
  */
 typedef struct {
     ai_api_str_t            method;       /* "GET"; HEAD is answered as GET */

@@ -54,7 +54,7 @@ typedef enum {
     AI_API_T_R_USER,             /* be64 user id, be32 hour, be32 model id */
     AI_API_T_R_SYS,              /* be32 hour, be32 model id -> totals */
     AI_API_T_AUDIT,              /* be64 number -> audit record */
-    AI_API_T_IDEMPOTENCY,        /* owner and key -> answer */
+    AI_API_T_IDEMPOTENCY,        /* request id[16] -> answer */
     AI_API_T_CHAIN,              /* be32 day -> be64 LSN, hash[32] */
     AI_API_T_BASE,               /* table number, row's key -> totals */
     AI_API_T_MAX

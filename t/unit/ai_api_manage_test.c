@@ -544,8 +544,7 @@ static const step_t  operator_steps[] = {
     { "", "GET", "/admin/keys", NULL, 403, NO_ADMIN },
     { "dave", "GET", "/keys?limit=1&after=x", NULL, 400, NULL },
     { "dave", "GET", "/keys", NULL, 200, NULL },
-    { "heidi", "GET", "/keys", NULL, 200,
-      "{\"keys\":[],\"next\":null}" },
+    { "heidi", "GET", "/keys", NULL, 404, NO_USER },
     { "+", "PATCH", "/admin/users/dave", "{\"isActive\":true}", 200, NULL },
 };
 

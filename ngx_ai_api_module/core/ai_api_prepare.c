@@ -29,6 +29,9 @@ static int ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t);
 static int ai_api_prepare_rights(const ai_api_store_conf_t *conf, int made,
     uid_t uid, gid_t gid, ai_api_store_error_t *e);
 static int ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid);
+static int ai_api_prepare_names(const ai_api_store_conf_t *conf, int made,
+    ai_api_store_error_t *e);
+static int ai_api_prepare_sync(int at, const char *name);
 
 
 int
@@ -61,7 +64,12 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
         return rc;
     }
 
-    return ai_api_prepare_rights(conf, made, uid, gid, e);
+    rc = ai_api_prepare_rights(conf, made, uid, gid, e);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    return ai_api_prepare_names(conf, made, e);
 }
 
 
@@ -377,6 +385,60 @@ ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid)
     }
 
     return !(st->st_gid == gid && (st->st_mode & S_IXGRP));
+}
+
+
+/*
+ * LMDB syncs what it writes to its files; that they have names is the
+ * directory's to keep.
+ */
+
+static int
+ai_api_prepare_names(const ai_api_store_conf_t *conf, int made,
+    ai_api_store_error_t *e)
+{
+    int  fd, err;
+
+    fd = open(conf->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1) {
+        return ai_api_store_fail(e, AI_API_INVALID, errno,
+                                 "cannot open directory \"%s\"", conf->dir);
+    }
+
+    err = ai_api_prepare_sync(fd, ".");
+
+    if (err == 0 && made) {
+        err = ai_api_prepare_sync(fd, "..");
+    }
+
+    (void) close(fd);
+
+    if (err != 0) {
+        return ai_api_store_fail(e, AI_API_IO, err,
+                                 "cannot sync directory \"%s\"", conf->dir);
+    }
+
+    return AI_API_OK;
+}
+
+
+/* 0, or an errno.  One that may not be read, or a file system that does not
+ * sync directories (EINVAL), must do. */
+
+static int
+ai_api_prepare_sync(int at, const char *name)
+{
+    int  fd, err;
+
+    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1) {
+        return (errno == EACCES) ? 0 : errno;
+    }
+
+    err = (fsync(fd) == -1 && errno != EINVAL) ? errno : 0;
+    (void) close(fd);
+
+    return err;
 }
 
 

@@ -43,8 +43,13 @@ UNIT_ASAN = $(UNIT:t/unit/%.c=$(B)/asan/%)
 FUZZ_BIN = $(FUZZ:t/fuzz/%.c=$(B)/fuzz/%)
 
 
+# programs that break a store, and libraries that they preload
+POWER = $(sort $(filter-out %/power_record.c,$(wildcard t/torture/power*.c)))
+TORTURE_BIN = $(B)/torture/power $(B)/torture/power_record.so
+
+
 .PHONY: all deps module lib cli unit asan fuzz fuzz-bin test test-ollama \
-        bench run check-style install clean FORCE
+        torture torture-power bench run check-style install clean FORCE
 
 all: module cli
 
@@ -111,6 +116,17 @@ $(B)/fuzz/%: t/fuzz/%.c $(UNIT_H) $(B)/fuzz/libai_api.a
 	@echo '  LINK  $@'
 	@$(CC_fuzz) -fsanitize=fuzzer $< $(B)/fuzz/libai_api.a $(LIBS) -o $@
 
+$(B)/torture/power: $(POWER) $(wildcard t/torture/power*.h) \
+                    $(UNIT_H) $(B)/plain/libai_api.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC_plain) $(POWER) $(B)/plain/libai_api.a $(LIBS) -o $@
+
+$(B)/torture/%.so: t/torture/%.c $(wildcard t/torture/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC_plain) -shared -fPIC $< -ldl -o $@
+
 $(B)/ai-apictl: $(CLI) $(B)/plain/libai_api.a
 	@echo '  LINK  $@'
 	@$(CC_plain) $(CLI) $(B)/plain/libai_api.a $(LIBS) -o $@
@@ -132,9 +148,14 @@ fuzz: $(FUZZ_BIN)
 
 test: module
 	@flock $(B)/lock $(MAKE) --no-print-directory -j $(JOBS) cli \
-	    $(UNIT_PLAIN) $(UNIT_ASAN) $(FUZZ_BIN)
+	    $(UNIT_PLAIN) $(UNIT_ASAN) $(FUZZ_BIN) $(TORTURE_BIN)
 	@FUZZ_TIME=$(FUZZ_TIME) tools/run-tests \
 	    $(UNIT_PLAIN) $(UNIT_ASAN) $(sort $(wildcard t/*.t)) $(FUZZ_BIN)
+
+torture: torture-power
+
+torture-power: $(TORTURE_BIN)
+	@$(B)/torture/power 500
 
 test-ollama: module
 	@tools/test-ollama

@@ -9,7 +9,7 @@ use Test::More;
 
 my $src = "ngx_ai_api_module";
 my $libc = join "|", qw(
-    arpa/inet assert ctype dirent endian errno fcntl getopt inttypes limits
+    arpa/inet assert ctype dirent dlfcn endian errno fcntl getopt inttypes limits
     math netinet/in poll pthread signal stdarg stdatomic stdbool stddef stdint
     stdio stdlib string strings sys/[a-z]+ termios time unistd
 );

@@ -27,6 +27,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 UNIT = $(sort $(wildcard t/unit/*_test.c))
 FUZZ = $(sort $(wildcard t/fuzz/*_fuzz.c))
 CLI = $(sort $(wildcard $(SRC)/cli/*.c))
+CLI_H = $(wildcard $(SRC)/cli/*.h)
 
 # three flavours of the core library: plain, sanitized, fuzzed
 FLAGS_plain = -O2 -g
@@ -127,9 +128,37 @@ $(B)/torture/%.so: t/torture/%.c $(wildcard t/torture/*.h) Makefile
 	@echo '  LINK  $@'
 	@$(CC_plain) -shared -fPIC $< -ldl -o $@
 
-$(B)/ai-apictl: $(CLI) $(B)/plain/libai_api.a
+# the operator's command; build/asan/ai-apictl is the sanitized one
+
+define command
+$(B)/$(1)/cli/%.o: $(SRC)/cli/%.c $(CLI_H) $(CORE_H) Makefile
+	@mkdir -p $$(@D)
+	@echo '  CC    $$@'
+	@$$(CC_$(1)) -c $$< -o $$@
+
+$(2): $(CLI:$(SRC)/cli/%.c=$(B)/$(1)/cli/%.o) $(B)/$(1)/libai_api.a
+	@echo '  LINK  $$@'
+	@$$(CC_$(1)) $$^ $(LIBS) -o $$@
+endef
+
+$(eval $(call command,plain,$(B)/ai-apictl))
+$(eval $(call command,asan,$(B)/asan/ai-apictl))
+
+# its pure parts have unit tests, too: the test's name is the file's
+
+$(B)/unit/ai_apictl_%_test: t/unit/ai_apictl_%_test.c \
+                            $(B)/plain/cli/ai_apictl_%.o $(UNIT_H) \
+                            $(B)/plain/libai_api.a
+	@mkdir -p $(@D)
 	@echo '  LINK  $@'
-	@$(CC_plain) $(CLI) $(B)/plain/libai_api.a $(LIBS) -o $@
+	@$(CC_plain) -I $(SRC)/cli $(filter %.c %.o %.a,$^) $(LIBS) -o $@
+
+$(B)/asan/ai_apictl_%_test: t/unit/ai_apictl_%_test.c \
+                            $(B)/asan/cli/ai_apictl_%.o $(UNIT_H) \
+                            $(B)/asan/libai_api.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC_asan) -I $(SRC)/cli $(filter %.c %.o %.a,$^) $(LIBS) -o $@
 
 cli: $(if $(CLI),$(B)/ai-apictl)
 fuzz-bin: $(FUZZ_BIN)

@@ -9,8 +9,9 @@ use Test::More;
 
 my $src = "ngx_ai_api_module";
 my $libc = join "|", qw(
-    arpa/inet assert ctype dirent dlfcn endian errno fcntl getopt inttypes limits
-    math netinet/in poll pthread signal stdarg stdatomic stdbool stddef stdint
+    arpa/inet assert ctype dirent dlfcn endian errno fcntl getopt grp inttypes
+    limits math netinet/in poll pthread pwd signal stdarg stdatomic stdbool
+    stddef stdint
     stdio stdlib string strings sys/[a-z]+ termios time unistd
 );
 
@@ -195,6 +196,10 @@ sub own_header {
     return 1 if $name =~ /^ai_api_\w+\.h$/ && -e "$src/core/$name";
 
     my ($dir) = $file =~ m{^(.*)/};
+
+    # the unit tests of the command's pure parts
+    return 1 if $dir eq "t/unit" && $name =~ /^ai_apictl_\w+\.h$/
+                && -e "$src/cli/$name";
 
     return $dir ne "$src/core" && -e "$dir/$name";
 }

@@ -19,8 +19,6 @@
 static int ai_api_prepare_files(const ai_api_store_conf_t *conf,
     ai_api_store_error_t *e, int *made);
 static int ai_api_prepare_size(const char *dir, const char *name, off_t *size);
-static int ai_api_prepare_inspect(const ai_api_store_conf_t *conf,
-    ai_api_store_error_t *e);
 static int ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
     ai_api_store_error_t *e);
 static int ai_api_prepare_examine(const ai_api_store_conf_t *conf);
@@ -50,7 +48,7 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     fresh = ai_api_prepare_size(conf->dir, "data.mdb", &size) != AI_API_OK;
 
     if (!fresh) {
-        rc = ai_api_prepare_inspect(conf, e);
+        rc = ai_api_store_check(conf, e);
         if (rc != AI_API_OK) {
             return rc;
         }
@@ -149,8 +147,8 @@ ai_api_prepare_size(const char *dir, const char *name, off_t *size)
  * that it fell.
  */
 
-static int
-ai_api_prepare_inspect(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
+int
+ai_api_store_check(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
 {
     int      fd[2];
     pid_t    pid;

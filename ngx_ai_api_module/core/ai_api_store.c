@@ -238,7 +238,8 @@ ai_api_store_env(const ai_api_store_conf_t *conf, MDB_env **env,
 
     map_size = conf->map_size ? conf->map_size : AI_API_STORE_MAP_SIZE;
 
-    rc = ai_api_prepare_room(map_size, e);
+    rc = (map_size == AI_API_STORE_MAP_OWN) ? AI_API_OK
+                                            : ai_api_prepare_room(map_size, e);
     if (rc != AI_API_OK) {
         return rc;
     }
@@ -253,7 +254,10 @@ ai_api_store_env(const ai_api_store_conf_t *conf, MDB_env **env,
                                  "mdb_env_create() failed");
     }
 
-    err = mdb_env_set_mapsize(*env, map_size & ~(size_t) 0xffff);
+    if (map_size != AI_API_STORE_MAP_OWN) {
+        err = mdb_env_set_mapsize(*env, map_size & ~(size_t) 0xffff);
+    }
+
     if (err == 0) {
         err = mdb_env_set_maxreaders(*env, conf->readers
                                            ? conf->readers

@@ -34,6 +34,7 @@
 #define AI_API_STORE_KEY_MAX      128
 #define AI_API_STORE_MAP_SIZE     ((size_t) 64 << 30)
 #define AI_API_STORE_MAP_MIN      ((size_t) 1 << 20)
+#define AI_API_STORE_MAP_OWN      ((size_t) -1)   /* the one it has */
 #define AI_API_STORE_READERS      1024
 
 typedef enum {
@@ -105,6 +106,11 @@ typedef struct ai_api_cursor_s  ai_api_cursor_t;
  */
 int ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid,
     gid_t gid, const u_char node_id[AI_API_NODE_ID_LEN],
+    ai_api_store_error_t *e);
+
+/* Looks at a store as prepare does, in a child, and makes nothing: where it
+ * may have been cut or damaged since.  Codes and e as there. */
+int ai_api_store_check(const ai_api_store_conf_t *conf,
     ai_api_store_error_t *e);
 
 /*

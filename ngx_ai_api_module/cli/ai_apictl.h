@@ -34,6 +34,7 @@
 
 #define AI_APICTL_OPTIONS   32       /* of a command, common ones too */
 #define AI_APICTL_ACTOR     96       /* bytes of "ai-apictl:USER" and NUL */
+#define AI_APICTL_COST      32
 #define AI_APICTL_OUT       ((size_t) 1 << 30)
 
 
@@ -68,6 +69,7 @@ struct ai_apictl_s {
     unsigned                    json:1;
     unsigned                    help:1;
     char                        actor[AI_APICTL_ACTOR];
+    char                        cost[AI_APICTL_COST];    /* "COST (CNY)" */
 
     ai_api_store_t             *store;       /* F_STORE */
     ai_api_reader_t            *reader;      /* in no transaction */

@@ -126,8 +126,6 @@ ai_apictl_call_fill(ai_apictl_t *ctl, ai_apictl_call_t *c,
     ai_api_manage_conf_t *conf, ai_api_manage_req_t *req,
     ai_api_claims_t *claims)
 {
-    ai_api_str_t  user;
-
     memset(conf, 0, sizeof(ai_api_manage_conf_t));
     memset(req, 0, sizeof(ai_api_manage_req_t));
     memset(claims, 0, sizeof(ai_api_claims_t));
@@ -136,20 +134,21 @@ ai_apictl_call_fill(ai_apictl_t *ctl, ai_apictl_call_t *c,
     conf->reader = ctl->reader;
     conf->pepper = ctl->pepper;
     conf->currency = ctl->currency;
-    conf->known_users = !c->new_users;
-    conf->windows = 1;
-
-    user = (c->user.len != 0) ? c->user : ai_api_strz(ctl->actor);
+    conf->known_users = c->new_users;
 
     claims->admin = (c->user.len == 0);
-    claims->user_len = ai_api_min(user.len, sizeof(claims->user));
-    memcpy(claims->user, user.data, claims->user_len);
+    claims->user_len = ai_api_min(c->user.len, sizeof(claims->user));
+
+    if (claims->user_len != 0) {
+        memcpy(claims->user, c->user.data, claims->user_len);
+    }
 
     req->method = ai_api_strz(c->method);
     req->path = ai_api_buf_str(&c->path);
     req->args = ai_api_buf_str(&c->args);
     req->body = ai_api_buf_str(&c->body);
     req->idempotency = c->idempotency;
+    req->actor = ai_api_strz(ctl->actor);
     req->claims = claims;
     req->lang = AI_API_LANG_EN;
     req->now = ai_apictl_now();
@@ -182,8 +181,19 @@ ai_apictl_call_refused(ai_apictl_t *ctl, ai_apictl_call_t *c)
     ai_api_str_t   body, text;
     ai_api_doc_t  *doc;
 
-    if (c->res.err == AI_API_ERR_BILLING) {
+    switch (c->res.err) {
+
+    case AI_API_ERR_BILLING:
         return ai_apictl_call_why(ctl);
+
+    case AI_API_ERR_KEY_NOT_FOUND:
+        return ai_apictl_error(AI_APICTL_FAILED, "there is no such key");
+
+    case AI_API_ERR_USER_NOT_FOUND:
+        return ai_apictl_error(AI_APICTL_FAILED, "there is no such user");
+
+    default:
+        break;
     }
 
     body = ai_api_buf_str(&c->res.body);

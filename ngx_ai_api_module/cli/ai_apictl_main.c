@@ -187,6 +187,9 @@ ai_apictl_run(ai_apictl_t *ctl, int argc, char **argv)
         return AI_APICTL_OK;
     }
 
+    (void) snprintf(ctl->cost, sizeof(ctl->cost), "COST (%.*s)",
+                    (int) ctl->currency.len, ctl->currency.data);
+
     if (argc < ctl->command->min || argc > ctl->command->max) {
         return ai_apictl_error(AI_APICTL_USAGE, "%s: %s; usage: %s %s",
                                ctl->command->name,

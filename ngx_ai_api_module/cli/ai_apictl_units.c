@@ -62,7 +62,7 @@ ai_apictl_duration(const char *text, int64_t *seconds)
 
     } while (*text != '\0');
 
-    return AI_API_OK;
+    return (*seconds > AI_APICTL_SECONDS_MAX) ? AI_API_OVERFLOW : AI_API_OK;
 }
 
 

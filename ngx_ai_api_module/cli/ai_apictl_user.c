@@ -1,6 +1,326 @@
+#include "ai_apictl_call.h"
 #include "ai_apictl_commands.h"
+#include "ai_apictl_limits.h"
+#include "ai_apictl_show.h"
+#include "ai_api_str.h"
 
+
+#define AI_APICTL_IDEMPOTENCY  16     /* random bytes */
+
+
+static int ai_apictl_cmd_user_create(ai_apictl_t *ctl, int argc,
+    char **argv);
+static int ai_apictl_cmd_user_list(ai_apictl_t *ctl, int argc, char **argv);
+static int ai_apictl_cmd_user_show(ai_apictl_t *ctl, int argc, char **argv);
+static int ai_apictl_cmd_user_disable(ai_apictl_t *ctl, int argc,
+    char **argv);
+static int ai_apictl_cmd_user_enable(ai_apictl_t *ctl, int argc,
+    char **argv);
+static int ai_apictl_cmd_user_limits(ai_apictl_t *ctl, int argc,
+    char **argv);
+static int ai_apictl_cmd_user_credit(ai_apictl_t *ctl, int argc,
+    char **argv);
+static int ai_apictl_user_row(void *data, const ai_api_node_t *user);
+static int ai_apictl_user_call(ai_apictl_t *ctl, ai_apictl_call_t *c,
+    const char *name, const char *rest);
+static int ai_apictl_user_print(ai_apictl_t *ctl, ai_apictl_call_t *c);
+static int ai_apictl_user_active(ai_apictl_t *ctl, const char *name,
+    int active);
+static int ai_apictl_user_patch(ai_apictl_t *ctl, const char *name, int new);
+
+
+static const ai_apictl_option_t  ai_apictl_limits_options[] = {
+    AI_APICTL_LIMIT_OPTIONS,
+    { NULL, 0, NULL, NULL }
+};
+
+static const ai_apictl_option_t  ai_apictl_credit_options[] = {
+    { "note", 'n', "TEXT", "for the audit line" },
+    { "idempotency-key", 'k', "KEY", "the same key credits only once" },
+    { NULL, 0, NULL, NULL }
+};
 
 const ai_apictl_command_t  ai_apictl_user_commands[] = {
+    { "user create", "NAME", 1, 1, AI_APICTL_F_STORE,
+      ai_apictl_cmd_user_create, ai_apictl_limits_options,
+      "make a user's record, where they must be known before" },
+
+    { "user list", "", 0, 0, AI_APICTL_F_STORE, ai_apictl_cmd_user_list,
+      NULL, "users, oldest first" },
+
+    { "user show", "NAME", 1, 1, AI_APICTL_F_STORE, ai_apictl_cmd_user_show,
+      NULL, "everything about a user" },
+
+    { "user disable", "NAME", 1, 1, AI_APICTL_F_STORE,
+      ai_apictl_cmd_user_disable, NULL, "refuse him and his keys" },
+
+    { "user enable", "NAME", 1, 1, AI_APICTL_F_STORE,
+      ai_apictl_cmd_user_enable, NULL, "let him in again" },
+
+    { "user limits", "NAME", 1, 1, AI_APICTL_F_STORE,
+      ai_apictl_cmd_user_limits, ai_apictl_limits_options,
+      "set limits of all his keys together; shows them" },
+
+    { "user credit", "NAME AMOUNT", 2, 2, AI_APICTL_F_STORE,
+      ai_apictl_cmd_user_credit, ai_apictl_credit_options,
+      "add to his balance; a correction: -- NAME -AMOUNT" },
+
     { NULL, NULL, 0, 0, 0, NULL, NULL, NULL }
 };
+
+
+static int
+ai_apictl_cmd_user_create(ai_apictl_t *ctl, int argc, char **argv)
+{
+    (void) argc;
+
+    return ai_apictl_user_patch(ctl, argv[0], 1);
+}
+
+
+static int
+ai_apictl_cmd_user_limits(ai_apictl_t *ctl, int argc, char **argv)
+{
+    (void) argc;
+
+    return ai_apictl_user_patch(ctl, argv[0], 0);
+}
+
+
+static int
+ai_apictl_user_patch(ai_apictl_t *ctl, const char *name, int new)
+{
+    int               code;
+    ai_apictl_call_t  c;
+
+    ai_apictl_call_init(&c, "PATCH");
+    c.new_users = new;
+
+    ai_api_json_begin(&c.body, '{');
+    code = ai_apictl_limits_body(ctl, &c.body);
+    ai_api_json_end(&c.body, '}');
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_user_call(ctl, &c, name, "");
+    }
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_user_print(ctl, &c);
+    }
+
+    ai_apictl_call_free(&c);
+
+    return code;
+}
+
+
+static int
+ai_apictl_cmd_user_list(ai_apictl_t *ctl, int argc, char **argv)
+{
+    int                 code;
+    ai_apictl_call_t    c;
+    ai_apictl_table_t   t;
+
+    const ai_apictl_column_t  columns[] = {
+        { "USER", 0 }, { "STATE", 0 }, { "KEYS", 1 }, { "REQUESTS", 1 },
+        { "TOKENS", 1 }, { ctl->cost, 1 }, { "BALANCE", 1 }, { "CREATED", 0 }
+    };
+
+    (void) argc;
+    (void) argv;
+
+    ai_apictl_table_init(&t, columns, ai_api_nelts(columns));
+    ai_apictl_call_init(&c, "GET");
+    ai_apictl_call_path(&c, "/admin/users");
+
+    code = ai_apictl_call_pages(ctl, &c, "users", ai_apictl_user_row, &t);
+
+    if (code == AI_APICTL_OK && !ctl->json) {
+        ai_apictl_table_print(&t, &ctl->out);
+    }
+
+    ai_apictl_call_free(&c);
+    ai_apictl_table_free(&t);
+
+    return code;
+}
+
+
+static int
+ai_apictl_user_row(void *data, const ai_api_node_t *user)
+{
+    int                 active;
+    ai_apictl_table_t  *t = data;
+
+    if (ai_api_doc_bool(user, "isActive", &active) != AI_API_OK) {
+        active = 0;
+    }
+
+    ai_apictl_cell_str(t, user, "user");
+    ai_apictl_table_z(t, active ? "active" : "disabled");
+    ai_apictl_cell_int(t, user, "keys");
+    ai_apictl_cell_int(t, user, "requestCount");
+    ai_apictl_cell_int(t, user, "usageCount");
+    ai_apictl_cell_str(t, user, "cost");
+    ai_apictl_cell_str(t, user, "balance");
+    ai_apictl_cell_time(t, user, "createdAt");
+
+    return AI_APICTL_OK;
+}
+
+
+static int
+ai_apictl_cmd_user_show(ai_apictl_t *ctl, int argc, char **argv)
+{
+    int               code;
+    ai_apictl_call_t  c;
+
+    (void) argc;
+
+    ai_apictl_call_init(&c, "GET");
+    code = ai_apictl_user_call(ctl, &c, argv[0], "");
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_user_print(ctl, &c);
+    }
+
+    ai_apictl_call_free(&c);
+
+    return code;
+}
+
+
+static int
+ai_apictl_user_call(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
+    const char *rest)
+{
+    int  code;
+
+    code = ai_apictl_check_user(name);
+
+    if (code != AI_APICTL_OK) {
+        return code;
+    }
+
+    ai_apictl_call_path(c, "/admin/users/");
+    ai_apictl_call_path(c, name);
+    ai_apictl_call_path(c, rest);
+
+    return ai_apictl_call(ctl, c);
+}
+
+
+static int
+ai_apictl_user_print(ai_apictl_t *ctl, ai_apictl_call_t *c)
+{
+    int            code;
+    ai_api_str_t   body;
+    ai_api_doc_t  *doc;
+
+    if (ai_apictl_call_json(ctl, c)) {
+        return AI_APICTL_OK;
+    }
+
+    body = ai_api_buf_str(&c->res.body);
+    code = ai_apictl_call_doc(&body, &doc);
+
+    if (code == AI_APICTL_OK) {
+        ai_apictl_show_user(ctl, ai_api_doc_root(doc));
+        ai_api_doc_free(doc);
+    }
+
+    return code;
+}
+
+
+static int
+ai_apictl_cmd_user_disable(ai_apictl_t *ctl, int argc, char **argv)
+{
+    (void) argc;
+
+    return ai_apictl_user_active(ctl, argv[0], 0);
+}
+
+
+static int
+ai_apictl_cmd_user_enable(ai_apictl_t *ctl, int argc, char **argv)
+{
+    (void) argc;
+
+    return ai_apictl_user_active(ctl, argv[0], 1);
+}
+
+
+static int
+ai_apictl_user_active(ai_apictl_t *ctl, const char *name, int active)
+{
+    int               code;
+    ai_api_str_t      s;
+    ai_apictl_call_t  c;
+
+    ai_apictl_call_init(&c, "PATCH");
+
+    ai_api_json_begin(&c.body, '{');
+    ai_api_json_member_bool(&c.body, "isActive", active);
+    ai_api_json_end(&c.body, '}');
+
+    code = ai_apictl_user_call(ctl, &c, name, "");
+
+    if (code == AI_APICTL_OK && !ai_apictl_call_json(ctl, &c)) {
+        s = ai_api_strz(name);
+        ai_apictl_text(&ctl->out, &s);
+        ai_apictl_printf(ctl, " is %s.\n", active ? "enabled" : "disabled");
+    }
+
+    ai_apictl_call_free(&c);
+
+    return code;
+}
+
+
+/* without a key of the operator's own this one credit cannot come twice */
+
+static int
+ai_apictl_cmd_user_credit(ai_apictl_t *ctl, int argc, char **argv)
+{
+    int                code;
+    u_char             random[AI_APICTL_IDEMPOTENCY];
+    u_char             hex[2 * AI_APICTL_IDEMPOTENCY];
+    const char        *key, *note;
+    ai_apictl_call_t   c;
+
+    (void) argc;
+
+    ai_apictl_call_init(&c, "POST");
+
+    key = ai_apictl_value(ctl, "idempotency-key");
+    note = ai_apictl_value(ctl, "note");
+
+    if (key != NULL) {
+        c.idempotency = ai_api_strz(key);
+
+    } else if (ai_api_random(random, sizeof(random)) == AI_API_OK) {
+        (void) ai_api_hex_encode(hex, random, sizeof(random));
+        c.idempotency.data = hex;
+        c.idempotency.len = sizeof(hex);
+    }
+
+    ai_api_json_begin(&c.body, '{');
+    ai_api_json_member_z(&c.body, "amount", argv[1]);
+
+    if (note != NULL) {
+        ai_api_json_member_z(&c.body, "note", note);
+    }
+
+    ai_api_json_end(&c.body, '}');
+
+    code = ai_apictl_user_call(ctl, &c, argv[0], "/credit");
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_user_print(ctl, &c);
+    }
+
+    ai_apictl_call_free(&c);
+
+    return code;
+}

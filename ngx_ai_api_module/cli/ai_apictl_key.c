@@ -31,7 +31,7 @@ static int ai_apictl_key_active(ai_apictl_t *ctl, const char *id,
 static int ai_apictl_key_owner(ai_apictl_t *ctl, const char *id,
     ai_api_buf_t *owner);
 static int ai_apictl_key_rotate(ai_apictl_t *ctl, const char *id,
-    const ai_api_buf_t *owner);
+    const ai_api_buf_t *owner, int64_t seconds);
 static int ai_apictl_key_delete(ai_apictl_t *ctl, const char *id,
     const ai_api_buf_t *owner);
 
@@ -466,16 +466,26 @@ static int
 ai_apictl_cmd_key_rotate(ai_apictl_t *ctl, int argc, char **argv)
 {
     int           code;
+    int64_t       seconds;
+    const char   *grace;
     ai_api_buf_t  owner;
 
     (void) argc;
+
+    seconds = 0;
+    grace = ai_apictl_value(ctl, "grace");
+
+    if (grace != NULL && ai_apictl_duration(grace, &seconds) != AI_API_OK) {
+        return ai_apictl_error(AI_APICTL_USAGE, "--grace %s: not a time such "
+                               "as 24h", grace);
+    }
 
     ai_api_buf_init(&owner, AI_APICTL_PATH_MAX, NULL);
 
     code = ai_apictl_key_owner(ctl, argv[0], &owner);
 
     if (code == AI_APICTL_OK) {
-        code = ai_apictl_key_rotate(ctl, argv[0], &owner);
+        code = ai_apictl_key_rotate(ctl, argv[0], &owner, seconds);
     }
 
     ai_api_buf_free(&owner);
@@ -524,20 +534,10 @@ ai_apictl_key_owner(ai_apictl_t *ctl, const char *id, ai_api_buf_t *owner)
 
 static int
 ai_apictl_key_rotate(ai_apictl_t *ctl, const char *id,
-    const ai_api_buf_t *owner)
+    const ai_api_buf_t *owner, int64_t seconds)
 {
-    int                code;
-    int64_t            seconds;
-    const char        *grace;
-    ai_apictl_call_t   c;
-
-    seconds = 0;
-    grace = ai_apictl_value(ctl, "grace");
-
-    if (grace != NULL && ai_apictl_duration(grace, &seconds) != AI_API_OK) {
-        return ai_apictl_error(AI_APICTL_USAGE, "--grace %s: not a time such "
-                               "as 24h", grace);
-    }
+    int               code;
+    ai_apictl_call_t  c;
 
     ai_apictl_call_init(&c, "POST");
     ai_apictl_call_path(&c, "/keys/");

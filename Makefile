@@ -181,8 +181,6 @@ test: module
 	@FUZZ_TIME=$(FUZZ_TIME) tools/run-tests \
 	    $(UNIT_PLAIN) $(UNIT_ASAN) $(sort $(wildcard t/*.t)) $(FUZZ_BIN)
 
-torture: torture-power
-
 torture-power: $(TORTURE_BIN)
 	@$(B)/torture/power 500
 
@@ -191,6 +189,10 @@ test-ollama: module
 
 check-style:
 	@tools/run-tests t/layers.t
+
+# KILLS=1000, SEED=n repeats the decisions of a run
+torture: module cli torture-power
+	@t/torture/run
 
 bench: module
 	@t/bench/run

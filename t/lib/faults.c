@@ -10,10 +10,15 @@
  *   fdatasync hang     waits until the line is gone, then goes on
  *   fdatasync delay 50 goes on after so many milliseconds
  *   pwrite errno 28    returns -1 with this errno
+ *   pwrite kill 3      the process kills itself instead of its third call
+ *   pwrite killed 3    ... right after it
  *
  * Calls are fsync, fdatasync, msync, write, writev, pwrite, pwritev; "meta" is
- * a pwrite to a descriptor that was opened with O_DSYNC (LMDB's meta page).
- * Each call with a fault is noted by a line "CALL" in AI_API_FAULTS.seen.
+ * a pwrite to a descriptor that was opened with O_DSYNC (LMDB's meta page),
+ * "unlock" is pthread_mutex_unlock() of a mutex in a file of the directory.
+ * Each call with a fault is noted by a line "CALL" in AI_API_FAULTS.seen.  The
+ * first process that kills itself takes the control file with it: it is then
+ * AI_API_FAULTS.taken.
  */
 
 #define _GNU_SOURCE
@@ -22,34 +27,56 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 
 #define FAULTS_HANG_MAX  60000             /* ms: a test that died */
+#define FAULTS_MAPS_MAX  64
+#define FAULTS_AFTER     1                 /* the call, then the end */
 
 
 typedef enum {
     FAULT_NONE = 0,
     FAULT_HANG,
     FAULT_DELAY,
-    FAULT_ERRNO
+    FAULT_ERRNO,
+    FAULT_KILL,
+    FAULT_KILLED
 } fault_kind_t;
 
 typedef struct {
     fault_kind_t  kind;
     int           value;
+    ino_t         control;      /* this one's file */
 } fault_t;
+
+typedef struct {
+    const char   *start;
+    const char   *end;
+} fault_map_t;
 
 
 static char  fault_dir[PATH_MAX];
 static char  fault_control[PATH_MAX];
 static char  fault_seen[PATH_MAX + 8];
+static char  fault_taken[PATH_MAX + 8];
+
+/* calls that met the control file of this number */
+static ino_t  fault_counted;
+static int    fault_count;
+
+/* files of the directory that were mapped */
+static fault_map_t  fault_maps[FAULTS_MAPS_MAX];
+static int          fault_nmaps;
 
 static int (*real_fsync)(int fd);
 static int (*real_fdatasync)(int fd);
@@ -58,6 +85,9 @@ static ssize_t (*real_write)(int fd, const void *p, size_t n);
 static ssize_t (*real_writev)(int fd, const struct iovec *v, int n);
 static ssize_t (*real_pwrite)(int fd, const void *p, size_t n, off_t at);
 static ssize_t (*real_pwritev)(int fd, const struct iovec *v, int n, off_t at);
+static void *(*real_mmap)(void *p, size_t n, int prot, int flags, int fd,
+    off_t at);
+static int (*real_unlock)(pthread_mutex_t *m);
 
 
 /* nginx clears its environment: the names are kept from the beginning */
@@ -74,6 +104,8 @@ fault_init(void)
     real_writev = dlsym(RTLD_NEXT, "writev");
     real_pwrite = dlsym(RTLD_NEXT, "pwrite");
     real_pwritev = dlsym(RTLD_NEXT, "pwritev");
+    real_mmap = dlsym(RTLD_NEXT, "mmap");
+    real_unlock = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
 
     dir = getenv("AI_API_FAULTS_DIR");
     control = getenv("AI_API_FAULTS");
@@ -87,6 +119,7 @@ fault_init(void)
     (void) snprintf(fault_dir, sizeof(fault_dir), "%s", dir);
     (void) snprintf(fault_control, sizeof(fault_control), "%s", control);
     (void) snprintf(fault_seen, sizeof(fault_seen), "%s.seen", control);
+    (void) snprintf(fault_taken, sizeof(fault_taken), "%s.taken", control);
 }
 
 
@@ -97,8 +130,7 @@ fault_line(const char *line, const char *call)
     char     name[16], kind[16];
     fault_t  fault;
 
-    fault.kind = FAULT_NONE;
-    fault.value = 0;
+    memset(&fault, 0, sizeof(fault));
     value = 0;
 
     n = sscanf(line, "%15s %15s %d", name, kind, &value);
@@ -117,6 +149,12 @@ fault_line(const char *line, const char *call)
 
     } else if (strcmp(kind, "errno") == 0) {
         fault.kind = FAULT_ERRNO;
+
+    } else if (strcmp(kind, "kill") == 0) {
+        fault.kind = FAULT_KILL;
+
+    } else if (strcmp(kind, "killed") == 0) {
+        fault.kind = FAULT_KILLED;
     }
 
     return fault;
@@ -128,13 +166,13 @@ fault_line(const char *line, const char *call)
 static fault_t
 fault_find(const char *call)
 {
-    int      fd;
-    char     text[1024], *line, *end;
-    ssize_t  n;
-    fault_t  fault;
+    int          fd;
+    char         text[1024], *line, *end;
+    ssize_t      n;
+    fault_t      fault;
+    struct stat  st;
 
-    fault.kind = FAULT_NONE;
-    fault.value = 0;
+    memset(&fault, 0, sizeof(fault));
 
     if (fault_control[0] == '\0') {
         return fault;
@@ -146,6 +184,8 @@ fault_find(const char *call)
     }
 
     n = read(fd, text, sizeof(text) - 1);
+    st.st_ino = 0;
+    (void) fstat(fd, &st);
     (void) close(fd);
 
     text[n > 0 ? n : 0] = '\0';
@@ -160,6 +200,7 @@ fault_find(const char *call)
 
         fault = fault_line(line, call);
         if (fault.kind != FAULT_NONE) {
+            fault.control = st.st_ino;
             break;
         }
     }
@@ -221,7 +262,32 @@ fault_note(const char *call)
 }
 
 
-/* -1: the call fails, with errno. */
+static void
+fault_kill(void)
+{
+    if (rename(fault_control, fault_taken) == 0) {
+        (void) raise(SIGKILL);
+    }
+}
+
+
+/* The n-th call of this process since the control file is there. */
+
+static int
+fault_nth(const fault_t *fault)
+{
+    if (__atomic_exchange_n(&fault_counted, fault->control, __ATOMIC_SEQ_CST)
+        != fault->control)
+    {
+        __atomic_store_n(&fault_count, 0, __ATOMIC_SEQ_CST);
+    }
+
+    return __atomic_add_fetch(&fault_count, 1, __ATOMIC_SEQ_CST)
+           >= fault->value;
+}
+
+
+/* -1: the call fails, with errno; FAULTS_AFTER: the process after it. */
 
 static int
 fault_apply(const char *call, int fd)
@@ -244,6 +310,20 @@ fault_apply(const char *call, int fd)
         return -1;
     }
 
+    if (fault.kind == FAULT_KILL || fault.kind == FAULT_KILLED) {
+        if (!fault_nth(&fault)) {
+            errno = err;
+            return 0;
+        }
+
+        if (fault.kind == FAULT_KILLED) {
+            errno = err;
+            return FAULTS_AFTER;
+        }
+
+        fault_kill();
+    }
+
     if (fault.kind == FAULT_DELAY) {
         fault_sleep(fault.value);
     }
@@ -259,53 +339,84 @@ fault_apply(const char *call, int fd)
 }
 
 
+/* What a call returned that was made, and the end of a process after it. */
+
+static ssize_t
+fault_after(int rc, ssize_t result)
+{
+    if (rc == FAULTS_AFTER) {
+        fault_kill();
+    }
+
+    return result;
+}
+
+
 int
 fsync(int fd)
 {
-    return fault_apply("fsync", fd) ? -1 : real_fsync(fd);
+    int  rc;
+
+    rc = fault_apply("fsync", fd);
+
+    return rc < 0 ? -1 : (int) fault_after(rc, real_fsync(fd));
 }
 
 
 int
 fdatasync(int fd)
 {
-    return fault_apply("fdatasync", fd) ? -1 : real_fdatasync(fd);
+    int  rc;
+
+    rc = fault_apply("fdatasync", fd);
+
+    return rc < 0 ? -1 : (int) fault_after(rc, real_fdatasync(fd));
 }
 
 
 int
 msync(void *p, size_t n, int flags)
 {
-    return fault_apply("msync", -1) ? -1 : real_msync(p, n, flags);
+    int  rc;
+
+    rc = fault_apply("msync", -1);
+
+    return rc < 0 ? -1 : (int) fault_after(rc, real_msync(p, n, flags));
 }
 
 
 ssize_t
 write(int fd, const void *p, size_t n)
 {
-    return fault_apply("write", fd) ? -1 : real_write(fd, p, n);
+    int  rc;
+
+    rc = fault_apply("write", fd);
+
+    return rc < 0 ? -1 : fault_after(rc, real_write(fd, p, n));
 }
 
 
 ssize_t
 writev(int fd, const struct iovec *v, int n)
 {
-    return fault_apply("writev", fd) ? -1 : real_writev(fd, v, n);
+    int  rc;
+
+    rc = fault_apply("writev", fd);
+
+    return rc < 0 ? -1 : fault_after(rc, real_writev(fd, v, n));
 }
 
 
 ssize_t
 pwrite(int fd, const void *p, size_t n, off_t at)
 {
-    int  flags;
+    int  rc, flags;
 
     flags = fcntl(fd, F_GETFL);
 
-    if (flags != -1 && (flags & O_DSYNC)) {
-        return fault_apply("meta", fd) ? -1 : real_pwrite(fd, p, n, at);
-    }
+    rc = fault_apply(flags != -1 && (flags & O_DSYNC) ? "meta" : "pwrite", fd);
 
-    return fault_apply("pwrite", fd) ? -1 : real_pwrite(fd, p, n, at);
+    return rc < 0 ? -1 : fault_after(rc, real_pwrite(fd, p, n, at));
 }
 
 
@@ -319,5 +430,65 @@ pwrite64(int fd, const void *p, size_t n, off_t at)
 ssize_t
 pwritev(int fd, const struct iovec *v, int n, off_t at)
 {
-    return fault_apply("pwritev", fd) ? -1 : real_pwritev(fd, v, n, at);
+    int  rc;
+
+    rc = fault_apply("pwritev", fd);
+
+    return rc < 0 ? -1 : fault_after(rc, real_pwritev(fd, v, n, at));
+}
+
+
+void *
+mmap(void *p, size_t n, int prot, int flags, int fd, off_t at)
+{
+    int    i;
+    char  *map;
+
+    if (real_mmap == NULL) {
+        real_mmap = dlsym(RTLD_NEXT, "mmap");
+    }
+
+    map = real_mmap(p, n, prot, flags, fd, at);
+
+    if (map != MAP_FAILED && (flags & MAP_SHARED) && fd != -1
+        && fault_control[0] != '\0' && fault_below(fd))
+    {
+        i = __atomic_fetch_add(&fault_nmaps, 1, __ATOMIC_SEQ_CST);
+
+        fault_maps[i % FAULTS_MAPS_MAX].start = map;
+        fault_maps[i % FAULTS_MAPS_MAX].end = map + n;
+    }
+
+    return map;
+}
+
+
+void *
+mmap64(void *p, size_t n, int prot, int flags, int fd, off_t at)
+{
+    return mmap(p, n, prot, flags, fd, at);
+}
+
+
+int
+pthread_mutex_unlock(pthread_mutex_t *m)
+{
+    int          i, rc;
+    const char  *p;
+
+    if (real_unlock == NULL) {
+        real_unlock = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
+    }
+
+    p = (const char *) m;
+    rc = 0;
+
+    for (i = 0; i < FAULTS_MAPS_MAX; i++) {
+        if (p >= fault_maps[i].start && p < fault_maps[i].end) {
+            rc = fault_apply("unlock", -1);
+            break;
+        }
+    }
+
+    return rc < 0 ? errno : (int) fault_after(rc, real_unlock(m));
 }

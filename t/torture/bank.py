@@ -1,0 +1,195 @@
+"""After the torture: the ledger against the journals of both ends."""
+
+import collections
+import json
+import re
+
+import state
+
+# what nginx itself says of kill -9
+EXPECTED = re.compile(r"process \d+ exited on signal 9")
+ALARMING = re.compile(r"\[(alert|emerg)\]|AddressSanitizer|runtime error:")
+
+
+class Bank:
+
+    def __init__(self, api, requests, upstream):
+        self.api = api
+        self.requests = requests
+        self.upstream = upstream
+        self.root = api.token("root", role="admin")
+        self.records = []
+        self.by_id = {}
+        self.wrong = []          # lines
+        self.numbers = collections.Counter()
+
+    def get(self, path, token=None):
+        return self.api.get("/api/ai-api/" + path, token or self.root)
+
+    def open(self):
+        """Requests under way, as the in-flight file has them."""
+        return self.get("admin/stats")["inFlight"]
+
+    def read(self):
+        after = 0
+
+        while True:
+            status, lines = self.api.lines(
+                "/api/ai-api/admin/ledger?limit=10000&after=%d" % after,
+                self.root)
+
+            if status != 200:
+                raise state.Problem("GET /admin/ledger: %d" % status)
+
+            if not lines:
+                break
+
+            self.records += [json.loads(line) for line in lines]
+            after = self.records[-1]["lsn"]
+
+        for r in self.records:
+            self.by_id.setdefault(r["requestId"], []).append(r)
+
+    def check(self):
+        self.read()
+        self.order()
+        self.answers()
+        self.strangers()
+        self.users()
+
+    def fail(self, name, text):
+        self.numbers[name] += 1
+        self.wrong.append("%s: %s" % (name, text))
+
+    def order(self):
+        for i, r in enumerate(self.records):
+            if r["lsn"] != i + 1:
+                self.fail("gap", "LSN %d where %d should be"
+                          % (r["lsn"], i + 1))
+                break
+
+        for number, records in self.by_id.items():
+            if len(records) > 1:
+                self.fail("doubled", "%s: LSN %s" % (
+                    number, [r["lsn"] for r in records]))
+
+    def answers(self):
+        """Each request that has an id against its record."""
+        for r in self.requests:
+            if r.end.startswith(("hung", "broken")):
+                self.fail(r.end.partition(":")[0], describe(r))
+
+            if r.id is None:
+                continue
+
+            records = self.by_id.get(r.id, [])
+            played = self.upstream.get(r.n)
+
+            if r.whole and not records:
+                self.fail("lost", describe(r))
+
+            if records and played is None:
+                self.fail("invented", describe(r))
+
+            for record in records[:1]:
+                self.compare(r, record, played)
+
+    def compare(self, r, record, played):
+        have = record["promptTokens"], record["completionTokens"]
+
+        if record["keyId"] != r.key["id"]:
+            self.fail("wrong key", describe(r))
+
+        if r.whole and r.counts is not None and have != r.counts:
+            self.fail("wrong counts", "%s: %s in the ledger"
+                      % (describe(r), have))
+
+        # cut before the first piece: nothing is charged
+        if have == (0, 0) and r.path.startswith("/cut/") and r.aborts:
+            return
+
+        # whole, or drained to its end for nobody
+        if played is not None and record["status"] in ("ok", "client_abort") \
+                and not record["estimated"] \
+                and have != (played["prompt"], played["eval"]):
+            self.fail("wrong counts", "%s: %s in the ledger, Ollama said %s"
+                      % (describe(r), have, played))
+
+    def strangers(self):
+        """Records of requests whose client never saw a head."""
+        known = {r.id for r in self.requests if r.id is not None}
+        mute = collections.Counter()
+
+        for r in self.requests:
+            if r.id is None and r.n in self.upstream:
+                mute[self.kind(r.key["id"], r.path)] += 1
+
+        for record in self.records:
+            if record["kind"] != "charge" or record["requestId"] in known:
+                continue
+
+            kind = self.kind(record["keyId"], record["endpoint"])
+            self.numbers["without a client"] += 1
+            mute[kind] -= 1
+
+            if mute[kind] < 0:
+                self.fail("invented", "LSN %d: nobody asked for it"
+                          % record["lsn"])
+
+        for n, played in self.upstream.items():
+            if played["count"] > 1:
+                self.fail("sent twice", "request %d" % n)
+
+    def kind(self, key, path):
+        return key, path.rpartition("/")[2]
+
+    def users(self):
+        """The sums of each user, its keys' together, and the system's."""
+        sums = collections.defaultdict(collections.Counter)
+
+        for record in self.records:
+            s = sums[record["user"]]
+            if record["kind"] == "charge":
+                s["requests"] += 1
+                s["tokens"] += record["promptTokens"] \
+                    + record["completionTokens"]
+                s["cost"] += record["costNano"]
+            elif record["kind"] == "credit":
+                s["credit"] += record["costNano"]
+
+        for user, s in sums.items():
+            u = self.get("admin/users/" + user)
+            have = u["requestCount"], u["usageCount"], nano(u["cost"])
+            want = s["requests"], s["tokens"], s["cost"]
+
+            if have != want:
+                self.fail("wrong sum", "%s: %s, the ledger has %s"
+                          % (user, have, want))
+
+        total = self.get("admin/stats")["total"]
+        have = total["requests"], total["totalTokens"], nano(total["cost"])
+        want = tuple(sum(s[name] for s in sums.values())
+                     for name in ("requests", "tokens", "cost"))
+
+        if have != want:
+            self.fail("wrong sum", "the system: %s, the ledger has %s"
+                      % (have, want))
+
+    def log(self, lines):
+        for line in lines:
+            if ALARMING.search(line) and not EXPECTED.search(line):
+                self.fail("log", line)
+
+
+def nano(text):
+    """Money is a decimal string: exactly."""
+    whole, _, rest = text.partition(".")
+    value = int(whole.lstrip("-") + rest.ljust(9, "0"))
+
+    return -value if text.startswith("-") else value
+
+
+def describe(r):
+    return "request %d %s %s: key %s, stream %s, status %d, %s, counts %s" % (
+        r.n, r.id, r.path, r.key["name"], r.streams, r.status, r.end,
+        r.counts)

@@ -1,0 +1,135 @@
+"""What is done to nginx, one thing after the other."""
+
+import asyncio
+import collections
+import random
+import signal
+import time
+
+import server
+import state
+
+STUCK = 60           # seconds without a whole answer
+
+# of a hundred; the first four are kills
+KINDS = {"worker": 42, "commit": 30, "locked": 8, "all": 6, "reload": 8,
+         "upgrade": 6}
+
+KILLS = ("worker", "commit", "locked", "all")
+
+# Of a commit: its pages, their sync, the page that makes it valid; the n-th
+# from now, killed before the call or right after it.
+CALLS = ("pwrite", "writev", "pwritev", "fdatasync", "meta")
+
+
+class Killer:
+
+    def __init__(self, nginx, load, seed, kills):
+        self.nginx = nginx
+        self.load = load
+        self.rnd = random.Random("%d/killer" % seed)
+        self.wanted = kills
+        self.done = collections.Counter()
+        self.missed = 0          # a fault that nobody met
+
+    @property
+    def kills(self):
+        return sum(self.done[kind] for kind in KILLS)
+
+    async def run(self):
+        names, weights = zip(*KINDS.items())
+
+        while self.kills < self.wanted:
+            await self.progress(self.rnd.randrange(40))
+            kind = self.rnd.choices(names, weights)[0]
+
+            if await getattr(self, kind)():
+                self.done[kind] += 1
+
+            self.nginx.reap()
+
+            if self.nginx.pid() not in self.nginx.masters():
+                await self.all()
+
+    async def progress(self, answers):
+        """Waits until so many more have had a whole answer."""
+        wanted = self.load.answers + answers + 1
+
+        await until(lambda: self.load.answers >= wanted,
+                    "answers: nginx does not serve any more", STUCK)
+
+    async def worker(self):
+        """Anyone's, also of the generation before."""
+        workers = self.nginx.workers()
+
+        if not workers:
+            return False
+
+        server.send(self.rnd.choice(workers), signal.SIGKILL)
+
+        return True
+
+    async def commit(self):
+        return await self.fault("%s %s %d" % (
+            self.rnd.choice(CALLS), self.rnd.choice(("kill", "killed")),
+            self.rnd.choice((1, 1, 1, 2, 3))))
+
+    async def locked(self):
+        """Someone with a shared mutex in his hands."""
+        return await self.fault("unlock kill %d" % self.rnd.randrange(1, 20))
+
+    async def fault(self, line):
+        self.nginx.fault(line)
+
+        try:
+            await until(self.nginx.taken, line, 2)
+        except state.Problem:
+            self.nginx.no_fault()
+            if not self.nginx.taken():
+                self.missed += 1
+                return False
+
+        return True
+
+    async def all(self):
+        self.nginx.kill_all()
+        self.nginx.no_fault()
+        self.nginx.start()
+
+        return True
+
+    async def reload(self):
+        server.send(self.nginx.pid(), signal.SIGHUP)
+
+        return True
+
+    async def upgrade(self):
+        """A new binary beside the old one, then QUIT to the old master."""
+        old = self.nginx.pid()
+
+        # nginx has one upgrade at a time
+        if self.nginx.pid("logs/nginx.pid.oldbin") or old == 0:
+            return False
+
+        server.send(old, signal.SIGUSR2)
+        end = time.monotonic() + 20
+
+        while self.nginx.pid() in (0, old) \
+                or self.nginx.pid() not in self.nginx.masters():
+            if time.monotonic() > end:
+                raise state.Problem("no new binary")
+            await asyncio.sleep(0.01)
+
+        await self.progress(self.rnd.randrange(20))
+        server.send(old, signal.SIGQUIT)
+
+        return True
+
+
+async def until(condition, what, seconds):
+    end = time.monotonic() + seconds
+
+    while not condition():
+        if time.monotonic() > end:
+            raise state.Problem("waited %d s for %s" % (seconds, what))
+        await asyncio.sleep(0.003)

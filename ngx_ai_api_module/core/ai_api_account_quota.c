@@ -3,67 +3,51 @@
  */
 
 #include "ai_api_account.h"
-#include "ai_api_ledger.h"
 #include "ai_api_totals.h"
 
 
-static int ai_api_account_quota_sums(ai_api_txn_t *txn,
-    const ai_api_key_row_t *key, const ai_api_user_row_t *user,
-    ai_api_quota_input_t *in);
+static void ai_api_account_quota_spent(const ai_api_periods_t *p,
+    ai_api_quota_owner_t *o);
 
 
 int
 ai_api_account_quota(ai_api_reader_t *reader, const ai_api_key_row_t *key,
     const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in)
 {
-    int            rc;
-    ai_api_txn_t  *txn;
-
-    (void) now_ms;
+    int                rc;
+    ai_api_txn_t      *txn;
+    ai_api_periods_t   k, u;
 
     rc = ai_api_reader_begin(reader, &txn);
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    rc = ai_api_account_quota_sums(txn, key, user, in);
+    rc = ai_api_totals_periods(txn, key->id, user->id, now_ms, &k, &u,
+                               &in->lsn);
 
     ai_api_reader_end(reader);
 
-    return rc;
-}
-
-
-static int
-ai_api_account_quota_sums(ai_api_txn_t *txn, const ai_api_key_row_t *key,
-    const ai_api_user_row_t *user, ai_api_quota_input_t *in)
-{
-    int              rc;
-    ai_api_totals_t  key_totals, user_totals;
-
-    rc = ai_api_ledger_last(txn, &in->lsn);
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    rc = ai_api_totals_both(txn, key->id, user->id, &key_totals,
-                            &user_totals);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    ai_api_quota_spent(&key_totals, &in->key.life);
-    ai_api_quota_spent(&user_totals, &in->user.life);
-
-    memset(&in->key.day, 0, sizeof(ai_api_spent_t));
-    memset(&in->key.month, 0, sizeof(ai_api_spent_t));
-    memset(&in->user.day, 0, sizeof(ai_api_spent_t));
-    memset(&in->user.month, 0, sizeof(ai_api_spent_t));
+    ai_api_account_quota_spent(&k, &in->key);
+    ai_api_account_quota_spent(&u, &in->user);
 
     in->prepaid = user->prepaid;
     in->balance_nano = 0;
 
-    return user->prepaid ? ai_api_user_balance(user, &user_totals,
+    return user->prepaid ? ai_api_user_balance(user, &u.life,
                                                &in->balance_nano)
                          : AI_API_OK;
+}
+
+
+static void
+ai_api_account_quota_spent(const ai_api_periods_t *p, ai_api_quota_owner_t *o)
+{
+    ai_api_quota_spent(&p->life, &o->life);
+    ai_api_quota_spent(&p->day, &o->day);
+    ai_api_quota_spent(&p->month, &o->month);
 }

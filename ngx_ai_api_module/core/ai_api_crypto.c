@@ -16,6 +16,12 @@ struct ai_api_hmac_s {
 };
 
 
+struct ai_api_hash_s {
+    EVP_MD       *md;
+    EVP_MD_CTX   *ctx;
+};
+
+
 static int ai_api_hmac_setup(ai_api_hmac_t *h, ai_api_hmac_alg_t alg);
 static const char *ai_api_hmac_digest_name(ai_api_hmac_alg_t alg);
 
@@ -149,6 +155,60 @@ ai_api_sha256(const ai_api_str_t *data, u_char *digest)
     unsigned int  n;
 
     if (EVP_Digest(data->data, data->len, digest, &n, EVP_sha256(), NULL) != 1
+        || n != AI_API_SHA256_LEN)
+    {
+        return AI_API_ERROR;
+    }
+
+    return AI_API_OK;
+}
+
+
+ai_api_hash_t *
+ai_api_hash_create(void)
+{
+    ai_api_hash_t  *h;
+
+    h = ai_api_alloc(NULL, sizeof(ai_api_hash_t));
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    h->ctx = EVP_MD_CTX_new();
+
+    if (h->md == NULL || h->ctx == NULL) {
+        ai_api_hash_destroy(h);
+        return NULL;
+    }
+
+    return h;
+}
+
+
+void
+ai_api_hash_destroy(ai_api_hash_t *h)
+{
+    if (h == NULL) {
+        return;
+    }
+
+    EVP_MD_CTX_free(h->ctx);
+    EVP_MD_free(h->md);
+    ai_api_free(NULL, h);
+}
+
+
+int
+ai_api_hash(ai_api_hash_t *h, const ai_api_str_t *head,
+    const ai_api_str_t *data, u_char *digest)
+{
+    unsigned int  n;
+
+    if (EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1
+        || EVP_DigestUpdate(h->ctx, head->data, head->len) != 1
+        || EVP_DigestUpdate(h->ctx, data->data, data->len) != 1
+        || EVP_DigestFinal_ex(h->ctx, digest, &n) != 1
         || n != AI_API_SHA256_LEN)
     {
         return AI_API_ERROR;

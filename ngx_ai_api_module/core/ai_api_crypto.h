@@ -46,6 +46,21 @@ int ai_api_hmac(ai_api_hmac_t *h, const ai_api_str_t *data, u_char *digest);
 /* AI_API_SHA256_LEN bytes to digest.  AI_API_OK, AI_API_ERROR. */
 int ai_api_sha256(const ai_api_str_t *data, u_char *digest);
 
+/*
+ * For many of them: a fetched digest and its context, used again for each (no
+ * allocation, half the time of the above).  NULL: out of memory, or an
+ * OpenSSL without SHA-256.
+ */
+typedef struct ai_api_hash_s  ai_api_hash_t;
+
+ai_api_hash_t *ai_api_hash_create(void);
+void ai_api_hash_destroy(ai_api_hash_t *h);    /* NULL is fine */
+
+/* SHA-256 of head and data, one behind the other; digest may be where head
+ * is.  AI_API_OK, AI_API_ERROR. */
+int ai_api_hash(ai_api_hash_t *h, const ai_api_str_t *head,
+    const ai_api_str_t *data, u_char *digest);
+
 
 /* 1 when equal; the time depends on n only. */
 int ai_api_secret_eq(const u_char *a, const u_char *b, size_t n);

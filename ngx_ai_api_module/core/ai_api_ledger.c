@@ -24,6 +24,11 @@ typedef struct {
     int                           rc;      /* what each() said */
 } ai_api_ledger_walk_t;
 
+typedef struct {
+    ai_api_ledger_each_pt         each;
+    void                         *data;
+} ai_api_ledger_scan_t;
+
 
 static int ai_api_ledger_write(ai_api_txn_t *txn, ai_api_charge_t *c);
 static int ai_api_ledger_model(ai_api_txn_t *txn, ai_api_charge_t *c);
@@ -35,6 +40,8 @@ static int ai_api_ledger_show(ai_api_txn_t *txn, ai_api_ledger_walk_t *w,
     uint64_t lsn);
 static int ai_api_ledger_wanted(const ai_api_ledger_query_t *q,
     const ai_api_charge_t *c);
+static int ai_api_ledger_scan_each(void *data, const ai_api_charge_t *c,
+    const ai_api_str_t *bytes);
 static int ai_api_ledger_decode(const ai_api_str_t *key,
     const ai_api_str_t *value, ai_api_charge_t *c);
 static int ai_api_model_row_find(ai_api_txn_t *txn,
@@ -460,6 +467,31 @@ int
 ai_api_ledger_scan(ai_api_txn_t *txn, uint64_t from, uint64_t to,
     ai_api_ledger_each_pt each, void *data)
 {
+    ai_api_ledger_scan_t  scan;
+
+    scan.each = each;
+    scan.data = data;
+
+    return ai_api_ledger_bytes(txn, from, to, ai_api_ledger_scan_each, &scan);
+}
+
+
+static int
+ai_api_ledger_scan_each(void *data, const ai_api_charge_t *c,
+    const ai_api_str_t *bytes)
+{
+    ai_api_ledger_scan_t  *scan = data;
+
+    (void) bytes;
+
+    return scan->each(scan->data, c);
+}
+
+
+int
+ai_api_ledger_bytes(ai_api_txn_t *txn, uint64_t from, uint64_t to,
+    ai_api_ledger_bytes_pt each, void *data)
+{
     int               rc;
     u_char            be[AI_API_LSN_LEN];
     ai_api_str_t      pos, key, value;
@@ -487,7 +519,7 @@ ai_api_ledger_scan(ai_api_txn_t *txn, uint64_t from, uint64_t to,
             break;
         }
 
-        rc = each(data, &c);
+        rc = each(data, &c, &value);
         if (rc != AI_API_OK) {
             break;
         }

@@ -65,6 +65,13 @@ int ai_api_ledger_list(ai_api_reader_t *reader,
 int ai_api_ledger_scan(ai_api_txn_t *txn, uint64_t from, uint64_t to,
     ai_api_ledger_each_pt each, void *data);
 
+/* The same, with the bytes of the record as they are stored. */
+typedef int (*ai_api_ledger_bytes_pt)(void *data, const ai_api_charge_t *c,
+    const ai_api_str_t *bytes);
+
+int ai_api_ledger_bytes(ai_api_txn_t *txn, uint64_t from, uint64_t to,
+    ai_api_ledger_bytes_pt each, void *data);
+
 
 /*
  * A model's row.  AI_API_OK, AI_API_DECLINED.  Id 0 is never there: records

@@ -50,7 +50,7 @@ typedef enum {
     AI_API_T_BY_ID,              /* request id[16] -> be64 LSN */
     AI_API_T_LEDGER_BY_KEY,      /* key id[16], be64 LSN -> nothing */
     AI_API_T_LEDGER_BY_USER,     /* be64 user id, be64 LSN -> nothing */
-    AI_API_T_BALANCE,            /* kind, owner, be32 period -> totals */
+    AI_API_T_BALANCE,            /* kind, owner, period -> totals */
     AI_API_T_R_KEY,              /* key id[16], be32 hour, be32 model id */
     AI_API_T_R_USER,             /* be64 user id, be32 hour, be32 model id */
     AI_API_T_R_SYS,              /* be32 hour, be32 model id -> totals */

@@ -1,6 +1,6 @@
 /*
- * Sums of a life: balances plus the tail of the ledger, kept by owner in an
- * open-addressing table of the reader.
+ * Sums of a life, a day, a month: balances plus the tail of the ledger, kept
+ * by owner and period in an open-addressing table of the reader.
  */
 
 #include "ai_api_totals.h"
@@ -11,10 +11,11 @@
 #include <stdlib.h>
 
 
-#define AI_API_TAIL_SLOTS  256     /* at first; a power of two */
+#define AI_API_TAIL_SLOTS   256    /* at first; a power of two */
+#define AI_API_TAIL_OWNERS  7      /* of a record: system, user, key */
 
 
-/* An owner is named by the key of its balance. */
+/* An owner and a period are named by the key of their balance. */
 
 typedef struct {
     u_char           owner[AI_API_BALANCE_KEY];
@@ -32,6 +33,7 @@ typedef struct {
 } ai_api_tail_t;
 
 
+static ai_api_totals_t *ai_api_totals_of(ai_api_periods_t *p, int i);
 static int ai_api_totals_sum(ai_api_txn_t *txn, ai_api_tail_t *tail,
     const u_char *owner, size_t n, ai_api_totals_t *t);
 static int ai_api_tail_get(ai_api_txn_t *txn, ai_api_tail_t *own,
@@ -39,6 +41,8 @@ static int ai_api_tail_get(ai_api_txn_t *txn, ai_api_tail_t *own,
 static int ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t);
 static void ai_api_tail_reset(ai_api_tail_t *t, uint64_t lsn);
 static int ai_api_tail_record(void *data, const ai_api_charge_t *c);
+static int ai_api_tail_period(ai_api_tail_t *t, const ai_api_charge_t *c,
+    uint32_t period, const ai_api_totals_t *v);
 static void ai_api_tail_negate(ai_api_totals_t *t);
 static int ai_api_tail_add(ai_api_tail_t *t, const u_char *owner, size_t n,
     const ai_api_totals_t *v);
@@ -96,17 +100,65 @@ ai_api_totals_both(ai_api_txn_t *txn, const u_char *key_id, uint64_t user_id,
 
     if (rc == AI_API_OK && key != NULL) {
         rc = ai_api_totals_sum(txn, tail, owner,
-                               ai_api_balance_key(owner, key_id), key);
+                               ai_api_balance_key(owner, key_id,
+                                                  AI_API_PERIOD_LIFE), key);
     }
 
     if (rc == AI_API_OK && user != NULL) {
         rc = ai_api_totals_sum(txn, tail, owner,
-                               ai_api_balance_user(owner, user_id), user);
+                               ai_api_balance_user(owner, user_id,
+                                                   AI_API_PERIOD_LIFE), user);
     }
 
     free(own.slots);
 
     return rc;
+}
+
+
+int
+ai_api_totals_periods(ai_api_txn_t *txn, const u_char *key_id,
+    uint64_t user_id, int64_t time_ms, ai_api_periods_t *key,
+    ai_api_periods_t *user, uint64_t *lsn)
+{
+    int             i, rc;
+    size_t          n;
+    u_char          owner[AI_API_BALANCE_KEY];
+    uint32_t        period[3];
+    ai_api_tail_t   own, *tail;
+
+    period[0] = AI_API_PERIOD_LIFE;
+    period[1] = ai_api_period_day(time_ms);
+    period[2] = ai_api_period_month(time_ms);
+
+    rc = ai_api_tail_get(txn, &own, &tail);
+
+    for (i = 0; rc == AI_API_OK && key != NULL && i < 3; i++) {
+        n = ai_api_balance_key(owner, key_id, period[i]);
+        rc = ai_api_totals_sum(txn, tail, owner, n,
+                               ai_api_totals_of(key, i));
+    }
+
+    for (i = 0; rc == AI_API_OK && user != NULL && i < 3; i++) {
+        n = ai_api_balance_user(owner, user_id, period[i]);
+        rc = ai_api_totals_sum(txn, tail, owner, n,
+                               ai_api_totals_of(user, i));
+    }
+
+    if (rc == AI_API_OK && lsn != NULL) {
+        *lsn = tail->to;
+    }
+
+    free(own.slots);
+
+    return rc;
+}
+
+
+static ai_api_totals_t *
+ai_api_totals_of(ai_api_periods_t *p, int i)
+{
+    return (i == 0) ? &p->life : (i == 1) ? &p->day : &p->month;
 }
 
 
@@ -200,7 +252,7 @@ ai_api_tail_update(ai_api_txn_t *txn, ai_api_tail_t *t)
     /* nothing of it is left, it is another store, or it holds mostly
      * owners that have nothing in the tail any more */
     if (mark >= t->to || mark < t->from || last < t->to
-        || t->n > AI_API_TAIL_SLOTS + 4 * (last - mark))
+        || t->n > AI_API_TAIL_SLOTS + AI_API_TAIL_OWNERS * (last - mark))
     {
         ai_api_tail_reset(t, mark);
     }
@@ -256,20 +308,45 @@ ai_api_tail_record(void *data, const ai_api_charge_t *c)
     }
 
     n = ai_api_balance_sys(owner);
+
     rc = ai_api_tail_add(t, owner, n, &v);
-    if (rc != AI_API_OK) {
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_tail_period(t, c, AI_API_PERIOD_LIFE, &v);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_tail_period(t, c, ai_api_period_day(c->admitted_ms), &v);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_tail_period(t, c, ai_api_period_month(c->admitted_ms),
+                                &v);
+    }
+
+    return rc;
+}
+
+
+static int
+ai_api_tail_period(ai_api_tail_t *t, const ai_api_charge_t *c,
+    uint32_t period, const ai_api_totals_t *v)
+{
+    int     rc;
+    size_t  n;
+    u_char  owner[AI_API_BALANCE_KEY];
+
+    n = ai_api_balance_user(owner, c->user_id, period);
+
+    rc = ai_api_tail_add(t, owner, n, v);
+
+    if (rc != AI_API_OK || !ai_api_balance_has_key(c->key_id)) {
         return rc;
     }
 
-    n = ai_api_balance_user(owner, c->user_id);
-    rc = ai_api_tail_add(t, owner, n, &v);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
+    n = ai_api_balance_key(owner, c->key_id, period);
 
-    n = ai_api_balance_key(owner, c->key_id);
-
-    return ai_api_tail_add(t, owner, n, &v);
+    return ai_api_tail_add(t, owner, n, v);
 }
 
 

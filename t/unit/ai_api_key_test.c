@@ -82,6 +82,43 @@ sha256(void)
 }
 
 
+/* In two pieces, in place, again and again. */
+
+static void
+hash(void)
+{
+    size_t          i;
+    u_char          digest[AI_API_SHA256_LEN], want[AI_API_SHA256_LEN];
+    ai_api_str_t    abc = ai_api_string("abc"), head, data;
+    ai_api_hash_t  *h;
+
+    h = ai_api_hash_create();
+    T_CHECK(h != NULL, "create");
+    T_CHECK(ai_api_sha256(&abc, want) == AI_API_OK, "sha256");
+
+    for (i = 0; i <= abc.len; i++) {
+        head.data = abc.data;
+        head.len = i;
+        data.data = abc.data + i;
+        data.len = abc.len - i;
+
+        T_CHECK(ai_api_hash(h, &head, &data, digest) == AI_API_OK, "%zu", i);
+        T_CHECK(memcmp(digest, want, sizeof(want)) == 0, "%zu", i);
+    }
+
+    memcpy(digest, abc.data, 1);
+    head.data = digest;
+    head.len = 1;
+    data.data = abc.data + 1;
+    data.len = 2;
+    T_CHECK(ai_api_hash(h, &head, &data, digest) == AI_API_OK
+            && memcmp(digest, want, sizeof(want)) == 0, "in place");
+
+    ai_api_hash_destroy(h);
+    ai_api_hash_destroy(NULL);
+}
+
+
 static void
 secrets(void)
 {
@@ -265,6 +302,7 @@ main(void)
 {
     T_GROUP(hmac);
     T_GROUP(sha256);
+    T_GROUP(hash);
     T_GROUP(secrets);
     T_GROUP(make);
     T_GROUP(check);

@@ -1,0 +1,60 @@
+/*
+ * What some records of the ledger change, summed up by row: for the fold only.
+ */
+
+#ifndef AI_API_FOLD_BATCH_H
+#define AI_API_FOLD_BATCH_H
+
+
+#include "ai_api_core.h"
+#include "ai_api_chain.h"
+#include "ai_api_charge.h"
+#include "ai_api_fold.h"
+#include "ai_api_store.h"
+
+
+/* A row of a table: what it adds, later what is to be put, is sums[sum]. */
+typedef struct {
+    uint8_t              table;        /* ai_api_table_t */
+    uint8_t              len;
+    u_char               key[AI_API_ROLLUP_KEY];
+    uint32_t             sum;
+} ai_api_fold_row_t;
+
+typedef struct {
+    uint64_t             mark;         /* the watermark as it was read */
+    uint64_t             last;         /* LSN of the ledger */
+    uint64_t             from;         /* records in (from, to] */
+    uint64_t             to;
+    ai_api_chain_t       head;         /* as it was read, then behind to */
+    unsigned             behind:1;     /* days, months and the chain only */
+
+    ai_api_fold_row_t   *rows;
+    size_t               n;
+    ai_api_totals_t     *sums;
+    size_t               nrecords;
+    size_t               size;         /* records that there is room for */
+
+    ai_api_chain_t      *days;         /* that end in it */
+    size_t               ndays;
+    ai_api_hash_t       *hash;
+} ai_api_fold_batch_t;
+
+
+/*
+ * mark, last, from, to, head and behind are the caller's.  fill reads the
+ * records and leaves rows, each once and in the order of tables and keys,
+ * with the sums that are to be written: those in the store at txn are in.
+ * AI_API_OK, AI_API_NOMEM, AI_API_ERROR (the hash), or the store's codes;
+ * free is needed after each.
+ */
+int ai_api_fold_fill(ai_api_fold_batch_t *b, ai_api_txn_t *txn);
+void ai_api_fold_free(ai_api_fold_batch_t *b);
+
+/* An index: a key without a value. */
+#define ai_api_fold_is_index(row)                                             \
+    ((row)->table == AI_API_T_LEDGER_BY_KEY                                   \
+     || (row)->table == AI_API_T_LEDGER_BY_USER)
+
+
+#endif /* AI_API_FOLD_BATCH_H */

@@ -438,4 +438,7 @@ eventually(sub {
     my (undef, @workers) = nginx_pids();
     return @workers == 1 && $workers[0] != $broken;
 }, "another worker");
-well_again(1, "the new one");
+
+eventually(sub { records_of($head) }, "it writes the charge");
+in_ledger($head, $w, "once");
+well_again(2, "the new one");

@@ -53,7 +53,6 @@ ai_api_commit_start(const ai_api_commit_conf_t *conf, ai_api_commit_t **commit)
 
     rc = ai_api_commit_init(c);
     if (rc != AI_API_OK) {
-        free(c->results);
         free(c->batch);
         free(c);
         return rc;
@@ -80,19 +79,22 @@ ai_api_commit_init(ai_api_commit_t *c)
     if (c->conf.table != NULL) {
         n = ai_api_inflight_slots(c->conf.table);
 
-        c->batch = calloc(n, sizeof(ai_api_slot_t *));
+        c->batch = calloc(n, sizeof(ai_api_inflight_result_t));
         if (c->batch == NULL) {
             return AI_API_NOMEM;
         }
 
-        c->results = calloc(n, sizeof(int));
-        if (c->results == NULL) {
-            return AI_API_NOMEM;
-        }
+        c->shared = ai_api_inflight_shared(c->conf.table);
 
-        /* what an earlier process left is folded when there is time */
-        c->unfolded = 1;
+        /* what others left is found at once, and folded in a quiet moment */
+        c->recovered = c->conf.now_ms() - AI_API_COMMIT_LANES_MS;
+
+        if (ai_api_commit_get(&c->shared->worked_ms) == 0) {
+            ai_api_commit_set(&c->shared->worked_ms, c->conf.now_ms());
+        }
     }
+
+    c->beat = c->conf.now_ms();
 
     if (pthread_condattr_init(&attr) != 0) {
         return AI_API_NOMEM;
@@ -125,7 +127,6 @@ ai_api_commit_free(ai_api_commit_t *c)
 
     (void) pthread_mutex_destroy(&c->mutex);
     (void) pthread_cond_destroy(&c->cond);
-    free(c->results);
     free(c->batch);
     free(c);
 }
@@ -170,7 +171,6 @@ ai_api_commit_thread(void *data)
     ai_api_commit_t  *c = data;
 
     c->now = c->conf.now_ms();
-    c->worked = c->now;
     c->checked = c->now;
 
     for ( ;; ) {
@@ -227,18 +227,14 @@ ai_api_commit_wait_ms(const ai_api_commit_t *c)
 {
     int64_t  ms, left;
 
-    ms = AI_API_COMMIT_CHECK_MS;
-
-    if (c->unfolded != 0) {
-        left = ai_api_commit_fold_at(c) - c->conf.now_ms();
-        ms = ai_api_min(ms, ai_api_max(left, 1));
+    if (c->conf.table == NULL) {
+        return AI_API_COMMIT_CHECK_MS;
     }
 
-    if (ai_api_commit_get(&c->health.rc) != AI_API_OK) {
-        ms = ai_api_min(ms, AI_API_COMMIT_RETRY_MS);
-    }
+    ms = ai_api_min(AI_API_COMMIT_LANES_MS, AI_API_COMMIT_RETRY_MS);
+    left = ai_api_commit_fold_at(c) - c->conf.now_ms();
 
-    return ms;
+    return ai_api_min(ms, ai_api_max(left, 1));
 }
 
 
@@ -352,7 +348,7 @@ ai_api_commit_done(ai_api_commit_t *c)
 void
 ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
 {
-    h->rc = ai_api_commit_get(&c->health.rc);
+    h->rc = ai_api_commit_rc(c);
     h->fold_rc = ai_api_commit_get(&c->health.fold_rc);
     h->jobs = ai_api_commit_get(&c->health.jobs);
     h->commits = ai_api_commit_get(&c->health.commits);
@@ -362,7 +358,30 @@ ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
     h->watermark = ai_api_commit_get(&c->health.watermark);
     h->tail = ai_api_commit_get(&c->health.tail);
 
-    h->backlog = c->conf.table ? ai_api_inflight_backlog(c->conf.table) : 0;
+    h->silent_ms = ai_api_max(0, c->conf.now_ms()
+                                 - ai_api_commit_get(&c->beat));
+    h->backlog = 0;
+    h->crashed = 0;
+
+    if (c->conf.table != NULL) {
+        h->backlog = ai_api_inflight_backlog(c->conf.table);
+        h->crashed = ai_api_commit_get(&c->shared->crashed);
+    }
+}
+
+
+int
+ai_api_commit_rc(ai_api_commit_t *c)
+{
+    int  rc;
+
+    rc = ai_api_commit_get(&c->health.rc);
+
+    if (rc == AI_API_OK && c->shared != NULL) {
+        rc = ai_api_commit_get(&c->shared->rc);
+    }
+
+    return rc;
 }
 
 

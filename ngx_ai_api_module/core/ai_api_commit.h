@@ -1,9 +1,12 @@
 /*
  * The commit thread, and threads for jobs.
  *
- * A worker has one ai_api_commit_t with its in-flight table: it writes the
- * FINAL charges in groups, runs jobs that write (management), and folds when
- * it is idle.  It has a second one without a table for reports and reads.
+ * A worker has one ai_api_commit_t with the in-flight file.  Of the commit
+ * threads of all workers the one that gets the leader's lock writes the FINAL
+ * charges of all in one transaction; the others wait for it.  It also runs
+ * jobs that write (management), recovers what dead workers left, and folds
+ * when it is idle.  A worker has a second one without a file for reports and
+ * reads.
  * All signals are blocked in the thread; it logs nothing and touches no
  * pools.  Time spans come from the clock that it is given, nothing that is
  * stored does.
@@ -20,6 +23,8 @@
 
 #define AI_API_COMMIT_RETRY_MS    1000     /* after ENOSPC and the like */
 #define AI_API_COMMIT_CHECK_MS    10000    /* readers of dead processes */
+#define AI_API_COMMIT_LANES_MS    1000     /* lanes of dead processes */
+#define AI_API_COMMIT_WAIT_MS     5        /* for a leader, then look again */
 #define AI_API_COMMIT_FOLD_MS     1000     /* idle before a fold */
 
 typedef struct ai_api_commit_s  ai_api_commit_t;
@@ -42,7 +47,8 @@ struct ai_api_job_s {
 
 typedef struct {
     ai_api_store_t     *store;
-    ai_api_inflight_t  *table;   /* NULL: jobs only, nothing is folded */
+    ai_api_inflight_t  *table;   /* NULL: jobs only, nothing is folded; not
+                                    to be closed before the thread ends */
     int                 fd;      /* an eventfd: one write of 8 bytes a batch
                                     of settled slots or done jobs; -1: none */
     unsigned            jobs_max;    /* queued; 0: 1024 */
@@ -53,17 +59,24 @@ typedef struct {
 } ai_api_commit_conf_t;
 
 typedef struct {
-    int        rc;               /* of the last transaction, AI_API_OK: fine;
-                                    AI_API_PANIC stays */
+    int        rc;               /* of the last transaction of any leader,
+                                    AI_API_OK: fine; AI_API_PANIC is this
+                                    process's own and stays */
     int        fold_rc;          /* of the last fold: not the loop's concern */
-    unsigned   backlog;          /* FINAL slots */
+    unsigned   backlog;          /* slots of all workers that are final and
+                                    not given back */
     unsigned   jobs;             /* queued and running */
-    uint64_t   commits;          /* transactions with charges */
+    int64_t    silent_ms;        /* since the thread began its last round:
+                                    it sleeps for a second, longer is a disk
+                                    that hangs, or a thread that is gone */
+    uint64_t   commits;          /* transactions with charges as a leader */
     uint64_t   charges;          /* records written */
     uint64_t   replays;          /* charges that were there already */
     uint64_t   failed;           /* charges that can never be stored */
     uint64_t   watermark;        /* of the last fold by this thread */
     uint64_t   tail;             /* records not folded after it */
+    uint64_t   crashed;          /* requests that ended with their worker, of
+                                    all workers */
 } ai_api_commit_health_t;
 
 
@@ -96,7 +109,8 @@ void ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h);
  * Commits what is FINAL, runs queued jobs, folds nothing more, ends the
  * thread.  AI_API_OK: it has ended and c is freed.  AI_API_BUSY: it has not
  * within timeout_ms (a disk that hangs); c stays and must not be used but
- * for another stop.  A thread that cannot write gives up at the first error.
+ * for another stop.  A thread that cannot write gives up at the first error,
+ * what is FINAL stays in the file for another leader.
  * Done jobs must be fetched before: with AI_API_OK they are the caller's
  * again without another word.
  */

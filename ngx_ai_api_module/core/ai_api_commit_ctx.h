@@ -11,6 +11,7 @@
 
 #include "ai_api_core.h"
 #include "ai_api_commit.h"
+#include "ai_api_inflight_queue.h"
 
 #include <pthread.h>
 
@@ -35,16 +36,17 @@ struct ai_api_commit_s {
     uint64_t                submits;
 
     ai_api_commit_health_t  health;        /* field by field */
+    int64_t                 beat;          /* ms: the last round began */
 
     /* the thread's own */
-    ai_api_slot_t         **batch;
-    int                    *results;
+    ai_api_inflight_shared_t  *shared;
+    ai_api_inflight_result_t  *batch;
     uint64_t                seen;          /* submits */
-    uint64_t                unfolded;      /* records, as far as it knows */
+    unsigned                orphans;       /* FINAL, nobody's own */
     int64_t                 now;           /* ms, monotonic */
-    int64_t                 worked;        /* last commit */
-    int64_t                 folded;        /* not before: the next fold */
+    int64_t                 folded;        /* not before: the next try */
     int64_t                 checked;       /* last reader check */
+    int64_t                 recovered;     /* last look at lanes */
     int                     notify;
 };
 
@@ -62,8 +64,11 @@ int ai_api_commit_round(ai_api_commit_t *c);
 /* The first queued job runs and is done.  1: there was one. */
 int ai_api_commit_run_job(ai_api_commit_t *c);
 
-/* When the next fold is due, by the caller's clock. */
+/* When the next fold is due, by the caller's clock; INT64_MAX: never. */
 int64_t ai_api_commit_fold_at(const ai_api_commit_t *c);
+
+/* What this thread knows of writing: its own code, or the last leader's. */
+int ai_api_commit_rc(ai_api_commit_t *c);
 
 
 #endif /* AI_API_COMMIT_CTX_H */

@@ -1,6 +1,7 @@
 /*
- * One round of the commit thread: the FINAL slots in one transaction, one
- * job, a fold when due; the eventfd is written for slots and for jobs.
+ * One round of the commit thread: the FINAL slots of all workers in one
+ * transaction, one job, a fold when due, lanes of the dead; the eventfd is
+ * written for slots and for jobs.
  */
 
 #include "ai_api_commit_ctx.h"
@@ -12,13 +13,27 @@
 #include <unistd.h>
 
 
-static unsigned ai_api_commit_slots(ai_api_commit_t *c);
+/* A fold that another process does: how soon to look again. */
+
+#define AI_API_COMMIT_FOLD_BUSY_MS  20
+
+
+static int ai_api_commit_slots(ai_api_commit_t *c);
+static unsigned ai_api_commit_own(ai_api_commit_t *c);
+static int ai_api_commit_lead(ai_api_commit_t *c);
+static int ai_api_commit_batch(ai_api_commit_t *c);
 static int ai_api_commit_write(ai_api_commit_t *c, unsigned from, unsigned n,
     int *bad);
+static int ai_api_commit_charge(ai_api_txn_t *txn,
+    ai_api_inflight_result_t *r);
 static int ai_api_commit_each(ai_api_commit_t *c, unsigned n);
 static int ai_api_commit_hopeless(int rc);
-static void ai_api_commit_settle(ai_api_commit_t *c, unsigned i, int rc);
+static void ai_api_commit_settle(ai_api_commit_t *c, unsigned from,
+    unsigned n);
+static void ai_api_commit_said(ai_api_commit_t *c, int rc);
 static void ai_api_commit_fold(ai_api_commit_t *c);
+static void ai_api_commit_fold_chunk(ai_api_commit_t *c);
+static int ai_api_commit_lanes(ai_api_commit_t *c);
 static void ai_api_commit_check(ai_api_commit_t *c);
 static void ai_api_commit_notify(ai_api_commit_t *c);
 
@@ -33,7 +48,9 @@ ai_api_commit_round(ai_api_commit_t *c)
 
     more = 0;
 
-    if (c->conf.table != NULL && ai_api_commit_slots(c) != 0) {
+    ai_api_commit_set(&c->beat, c->conf.now_ms());
+
+    if (c->conf.table != NULL && ai_api_commit_slots(c)) {
         more = 1;
     }
 
@@ -43,12 +60,16 @@ ai_api_commit_round(ai_api_commit_t *c)
         more = 1;
     }
 
-    /* nobody waits for the fold */
+    /* nobody waits for the rest */
     ai_api_commit_notify(c);
 
     c->now = c->conf.now_ms();
 
     if (c->conf.table != NULL) {
+        if (ai_api_commit_lanes(c)) {
+            more = 1;
+        }
+
         ai_api_commit_fold(c);
     }
 
@@ -58,53 +79,144 @@ ai_api_commit_round(ai_api_commit_t *c)
 }
 
 
-/* Returns the slots that were settled. */
+/*
+ * Charges of this worker wait, or some of a dead one, or nobody could write:
+ * then a transaction is to be tried.  1: look again at once.
+ */
 
-static unsigned
+static int
 ai_api_commit_slots(ai_api_commit_t *c)
 {
+    int       rc;
+    uint32_t  seq;
+    unsigned  own;
+
+    own = ai_api_commit_own(c);
+
+    if (own == 0 && c->orphans == 0 && ai_api_commit_rc(c) == AI_API_OK) {
+        return 0;
+    }
+
+    /* this process cannot write any more, another one will */
+    if (ai_api_commit_get(&c->health.rc) == AI_API_PANIC) {
+        c->notify = 1;
+        return 0;
+    }
+
+    /* before the try: a leader that ends after it is seen */
+    seq = ai_api_inflight_seq(c->conf.table);
+
+    rc = ai_api_inflight_try(c->conf.table, AI_API_INFLIGHT_B_LEADER);
+
+    if (rc == AI_API_OK) {
+        c->orphans = 0;
+
+        rc = ai_api_commit_lead(c);
+        (void) ai_api_commit_own(c);
+
+        return rc;
+    }
+
+    if (rc != AI_API_BUSY) {
+        ai_api_commit_set(&c->health.rc, rc);
+        return 0;
+    }
+
+    if (own == 0) {
+        return 0;
+    }
+
+    ai_api_inflight_wait(c->conf.table, seq, AI_API_COMMIT_WAIT_MS);
+
+    return 1;
+}
+
+
+/* This worker's FINAL slots; the eventfd is due when some are settled. */
+
+static unsigned
+ai_api_commit_own(ai_api_commit_t *c)
+{
+    int       settled;
+    unsigned  n;
+
+    n = ai_api_inflight_waiting(c->conf.table, &settled);
+
+    if (settled) {
+        c->notify = 1;
+    }
+
+    return n;
+}
+
+
+/* The lock goes before the wake-up: who is woken may lead. */
+
+static int
+ai_api_commit_lead(ai_api_commit_t *c)
+{
+    int  more;
+
+    more = ai_api_commit_batch(c);
+
+    ai_api_inflight_leave(c->conf.table, AI_API_INFLIGHT_B_LEADER);
+    ai_api_inflight_wake(c->conf.table);
+
+    return more;
+}
+
+
+/* 1: slots were settled. */
+
+static int
+ai_api_commit_batch(ai_api_commit_t *c)
+{
     int       rc, bad;
-    unsigned  i, n;
+    unsigned  n;
 
     n = ai_api_inflight_batch(c->conf.table, c->batch,
                               ai_api_inflight_slots(c->conf.table));
 
-    if (n == 0) {
-        /* a probe: the loop refuses work until a transaction succeeds */
-        if (ai_api_commit_get(&c->health.rc) != AI_API_OK) {
-            rc = ai_api_commit_write(c, 0, 0, &bad);
-            ai_api_commit_set(&c->health.rc, rc);
-        }
-
+    if (n == 0 && ai_api_commit_rc(c) == AI_API_OK) {
         return 0;
     }
 
     rc = ai_api_commit_write(c, 0, n, &bad);
 
     if (rc == AI_API_OK) {
-        for (i = 0; i < n; i++) {
-            ai_api_commit_settle(c, i, c->results[i]);
-        }
+        ai_api_commit_settle(c, 0, n);
 
     } else if (bad) {
         rc = ai_api_commit_each(c, n);
     }
 
+    ai_api_commit_said(c, rc);
+
+    return rc == AI_API_OK && n != 0;
+}
+
+
+/*
+ * What a leader could not do others cannot, as far as they know; but a
+ * failure that stays with this process is its own.
+ */
+
+static void
+ai_api_commit_said(ai_api_commit_t *c, int rc)
+{
     ai_api_commit_set(&c->health.rc, rc);
+    ai_api_commit_set(&c->shared->rc, (rc == AI_API_PANIC) ? AI_API_IO : rc);
+    ai_api_commit_set(&c->shared->worked_ms, c->conf.now_ms());
 
     /* the owner must hear of what will not get better by itself */
     if (rc == AI_API_PANIC) {
         c->notify = 1;
     }
-
-    c->worked = c->conf.now_ms();
-
-    return (rc == AI_API_OK) ? n : 0;
 }
 
 
 /*
- * Slots from .. from + n - 1 in one transaction, results[] for each.  bad: it
+ * Slots from .. from + n - 1 in one transaction, a result for each.  bad: it
  * was the record at fault, not the store.
  */
 
@@ -123,15 +235,13 @@ ai_api_commit_write(ai_api_commit_t *c, unsigned from, unsigned n, int *bad)
     }
 
     for (i = from; i < from + n; i++) {
-        rc = ai_api_ledger_charge(txn, &c->batch[i]->charge);
+        rc = ai_api_commit_charge(txn, &c->batch[i]);
 
         if (rc != AI_API_OK && rc != AI_API_EXISTS && rc != AI_API_INVALID) {
             *bad = ai_api_commit_hopeless(rc);
             ai_api_write_abort(txn);
             return rc;
         }
-
-        c->results[i] = rc;
     }
 
     if (n == 0) {
@@ -143,6 +253,22 @@ ai_api_commit_write(ai_api_commit_t *c, unsigned from, unsigned n, int *bad)
     }
 
     return ai_api_write_commit(txn);
+}
+
+
+/* On a copy: numbers of a transaction that fails must not stay in a slot. */
+
+static int
+ai_api_commit_charge(ai_api_txn_t *txn, ai_api_inflight_result_t *r)
+{
+    ai_api_charge_t  c;
+
+    c = r->slot->charge;
+
+    r->rc = ai_api_ledger_charge(txn, &c);
+    r->lsn = c.lsn;
+
+    return r->rc;
 }
 
 
@@ -161,7 +287,7 @@ ai_api_commit_each(ai_api_commit_t *c, unsigned n)
             return rc;
         }
 
-        ai_api_commit_settle(c, i, (rc == AI_API_OK) ? c->results[i] : rc);
+        ai_api_commit_settle(c, i, 1);
     }
 
     return AI_API_OK;
@@ -178,82 +304,131 @@ ai_api_commit_hopeless(int rc)
 
 
 static void
-ai_api_commit_settle(ai_api_commit_t *c, unsigned i, int rc)
+ai_api_commit_settle(ai_api_commit_t *c, unsigned from, unsigned n)
 {
+    unsigned                 i, written;
     ai_api_commit_health_t  *h;
 
     h = &c->health;
+    written = 0;
 
-    if (rc == AI_API_OK) {
-        ai_api_commit_add(&h->charges, 1);
-        c->unfolded++;
+    for (i = from; i < from + n; i++) {
 
-    } else if (rc == AI_API_EXISTS) {
-        ai_api_commit_add(&h->replays, 1);
+        if (c->batch[i].rc == AI_API_OK) {
+            written++;
 
-    } else {
-        ai_api_commit_add(&h->failed, 1);
+        } else if (c->batch[i].rc == AI_API_EXISTS) {
+            ai_api_commit_add(&h->replays, 1);
+
+        } else {
+            ai_api_commit_add(&h->failed, 1);
+        }
     }
 
-    if (i == 0) {
-        ai_api_commit_add(&h->commits, 1);
-    }
+    ai_api_commit_add(&h->charges, written);
+    ai_api_commit_add(&h->commits, (n != 0));
+    ai_api_commit_add(&c->shared->tail, written);
 
-    c->notify = 1;
-
-    ai_api_inflight_settle(c->conf.table, c->batch[i], rc);
+    ai_api_inflight_settle(c->conf.table, &c->batch[from], n);
 }
 
 
 /*
- * Under load when the tail is long, else after a quiet time.  A fold keeps
- * the writer's lock for milliseconds in which charges of all workers wait,
- * so it gets a quarter of the time, and no pauses when far behind.
+ * Under load when the tail is long, else after a quiet time; one process at
+ * a time.  A fold keeps the writer's lock for milliseconds in which charges
+ * of all workers wait, so it gets a quarter of the time, and no pauses when
+ * far behind.
  */
 
 static void
 ai_api_commit_fold(ai_api_commit_t *c)
 {
-    int       rc;
-    int64_t   took;
-    uint64_t  mark, left;
-
-    if (c->unfolded == 0 || c->now < ai_api_commit_fold_at(c)
-        || ai_api_commit_get(&c->stop))
-    {
+    if (c->now < ai_api_commit_fold_at(c) || ai_api_commit_get(&c->stop)) {
         return;
     }
 
-    rc = ai_api_fold(c->conf.store, ai_api_fold_chunk(c->unfolded), &mark,
-                     &left);
+    if (ai_api_inflight_try(c->conf.table, AI_API_INFLIGHT_B_FOLD)
+        != AI_API_OK)
+    {
+        c->folded = c->now + AI_API_COMMIT_FOLD_BUSY_MS;
+        return;
+    }
+
+    ai_api_commit_fold_chunk(c);
+
+    ai_api_inflight_leave(c->conf.table, AI_API_INFLIGHT_B_FOLD);
+}
+
+
+static void
+ai_api_commit_fold_chunk(ai_api_commit_t *c)
+{
+    int       rc;
+    int64_t   took;
+    uint64_t  tail, mark, left;
+
+    tail = ai_api_commit_get(&c->shared->tail);
+
+    rc = ai_api_fold(c->conf.store, ai_api_fold_chunk(tail), &mark, &left);
 
     ai_api_commit_set(&c->health.fold_rc, rc);
 
     if (rc != AI_API_OK) {
-        c->unfolded = 1;
-        c->worked = c->now;
+        c->folded = c->now + AI_API_COMMIT_FOLD_MS;
         return;
     }
 
     ai_api_commit_set(&c->health.tail, left);
     ai_api_commit_set(&c->health.watermark, mark);
+    ai_api_commit_set(&c->shared->tail, left);
 
     took = c->conf.now_ms() - c->now + 1;
     c->now += took;
 
-    c->unfolded = left;
-    c->folded = c->now + (left < AI_API_FOLD_LATE ? 3 * took : 0);
+    ai_api_commit_set(&c->shared->fold_ms,
+                      c->now + (left < AI_API_FOLD_LATE ? 3 * took : 0));
 }
 
 
 int64_t
 ai_api_commit_fold_at(const ai_api_commit_t *c)
 {
-    if (c->unfolded >= AI_API_FOLD_TAIL) {
-        return c->folded;
+    int64_t   at;
+    uint64_t  tail;
+
+    tail = ai_api_commit_get(&c->shared->tail);
+
+    if (tail == 0) {
+        return INT64_MAX;
     }
 
-    return ai_api_max(c->folded, c->worked + AI_API_COMMIT_FOLD_MS);
+    at = ai_api_max(c->folded, ai_api_commit_get(&c->shared->fold_ms));
+
+    if (tail >= AI_API_FOLD_TAIL) {
+        return at;
+    }
+
+    return ai_api_max(at, ai_api_commit_get(&c->shared->worked_ms)
+                          + AI_API_COMMIT_FOLD_MS);
+}
+
+
+/* Every worker looks once a second, so that one that lives is enough.  1:
+ * there are charges of dead ones. */
+
+static int
+ai_api_commit_lanes(ai_api_commit_t *c)
+{
+    if (c->now - c->recovered < AI_API_COMMIT_LANES_MS
+        || ai_api_commit_get(&c->stop))
+    {
+        return 0;
+    }
+
+    c->recovered = c->now;
+    c->orphans = ai_api_inflight_recover(c->conf.table);
+
+    return c->orphans != 0;
 }
 
 

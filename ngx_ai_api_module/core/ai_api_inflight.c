@@ -1,269 +1,25 @@
 /*
- * The in-flight table.
+ * The way of a slot.
  *
- * The region holds a header, two bit maps and the slots.  A bit of "final"
- * says that the committer should look at the slot, a bit of "done" that the
- * owner should: both are hints, the slot's state decides.  What only the
- * owner needs (free list, counts by key) is private and rebuilt from states.
+ * A bit of "final" says that a leader should look at the slot: it is set by
+ * the lane's owner and cleared when he gives the slot back, so that a leader
+ * who dies at any moment leaves nothing unseen; the slot's state decides.
  */
 
-#include "ai_api_inflight.h"
-#include "ai_api_price.h"
-#include "ai_api_str.h"
+#include "ai_api_inflight_ctx.h"
 
 
-#define AI_API_INFLIGHT_MAGIC  0x61694654    /* "aiFT" */
-#define AI_API_INFLIGHT_MAX    65536
-#define AI_API_INFLIGHT_BITS   64
+/* The claims of four slots are looked at as one word. */
+
+#define AI_API_INFLIGHT_FOUR   4
+
+typedef uint64_t __attribute__((may_alias))  ai_api_inflight_four_t;
 
 
-typedef struct {
-    uint32_t             magic;
-    uint32_t             layout;
-    uint32_t             slots;
-    uint32_t             slot_size;
-    uint32_t             backlog;        /* atomic */
-} ai_api_inflight_head_t;
-
-typedef struct {
-    u_char               id[AI_API_ID_LEN];
-    unsigned             n;              /* 0: an empty place */
-} ai_api_inflight_count_t;
-
-struct ai_api_inflight_s {
-    ai_api_inflight_head_t   *head;
-    uint64_t                 *final;     /* atomic words */
-    uint64_t                 *done;
-    ai_api_slot_t            *slots;
-    unsigned                  n;
-    unsigned                  nfree;
-    uint32_t                 *free;      /* a stack of indexes */
-    void                    **data;
-    ai_api_inflight_count_t  *counts;    /* open addressing */
-    unsigned                  mask;
-    const ai_api_mem_t       *mem;
-};
-
-
-static int ai_api_inflight_format(ai_api_inflight_head_t *head,
-    unsigned slots);
-static int ai_api_inflight_alloc(ai_api_inflight_t *t);
-static void ai_api_inflight_rebuild(ai_api_inflight_t *t);
-static void ai_api_inflight_set(ai_api_slot_t *s, ai_api_slot_state_t state);
-static void ai_api_inflight_crashed(ai_api_slot_t *s);
-static ai_api_inflight_count_t *ai_api_inflight_count(
-    const ai_api_inflight_t *t, const u_char *id);
-static void ai_api_inflight_count_add(ai_api_inflight_t *t, const u_char *id);
-static void ai_api_inflight_count_del(ai_api_inflight_t *t, const u_char *id);
-static unsigned ai_api_inflight_hash(const u_char *id);
-
-
-size_t
-ai_api_inflight_size(unsigned slots)
-{
-    size_t  bits;
-
-    if (slots == 0 || slots % AI_API_INFLIGHT_BITS != 0
-        || slots > AI_API_INFLIGHT_MAX)
-    {
-        return 0;
-    }
-
-    bits = 2 * slots / 8;
-    bits = (bits + AI_API_CACHE_LINE - 1) & ~(size_t) (AI_API_CACHE_LINE - 1);
-
-    return AI_API_CACHE_LINE + bits + slots * sizeof(ai_api_slot_t);
-}
-
-
-int
-ai_api_inflight_create(void *region, unsigned slots, const ai_api_mem_t *mem,
-    ai_api_inflight_t **table)
-{
-    int                 rc;
-    size_t              size;
-    u_char             *p = region;
-    ai_api_inflight_t  *t;
-
-    size = ai_api_inflight_size(slots);
-
-    if (size == 0 || (uintptr_t) region % AI_API_CACHE_LINE != 0) {
-        return AI_API_INVALID;
-    }
-
-    rc = ai_api_inflight_format(region, slots);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    t = ai_api_alloc(mem, sizeof(ai_api_inflight_t));
-    if (t == NULL) {
-        return AI_API_NOMEM;
-    }
-
-    memset(t, 0, sizeof(ai_api_inflight_t));
-
-    t->mem = mem;
-    t->n = slots;
-    t->head = region;
-    t->final = (uint64_t *) (p + AI_API_CACHE_LINE);
-    t->done = t->final + slots / AI_API_INFLIGHT_BITS;
-    t->slots = (ai_api_slot_t *) (p + size - slots * sizeof(ai_api_slot_t));
-
-    rc = ai_api_inflight_alloc(t);
-    if (rc != AI_API_OK) {
-        ai_api_inflight_destroy(t);
-        return rc;
-    }
-
-    ai_api_inflight_rebuild(t);
-
-    *table = t;
-
-    return AI_API_OK;
-}
-
-
-/* The head of a region of zeros; another's head is left as it is. */
-
-static int
-ai_api_inflight_format(ai_api_inflight_head_t *head, unsigned slots)
-{
-    if (head->magic == 0 && head->layout == 0) {
-        head->layout = AI_API_INFLIGHT_LAYOUT;
-        head->slots = slots;
-        head->slot_size = sizeof(ai_api_slot_t);
-        head->magic = AI_API_INFLIGHT_MAGIC;
-
-        return AI_API_OK;
-    }
-
-    if (head->magic != AI_API_INFLIGHT_MAGIC
-        || head->layout != AI_API_INFLIGHT_LAYOUT || head->slots != slots
-        || head->slot_size != sizeof(ai_api_slot_t))
-    {
-        return AI_API_VERSION;
-    }
-
-    return AI_API_OK;
-}
-
-
-static int
-ai_api_inflight_alloc(ai_api_inflight_t *t)
-{
-    unsigned  size;
-
-    for (size = 2 * AI_API_INFLIGHT_BITS; size < 2 * t->n; size *= 2) {
-        /* a power of two, at most half full */
-    }
-
-    t->mask = size - 1;
-
-    t->free = ai_api_alloc(t->mem, t->n * sizeof(uint32_t));
-    if (t->free == NULL) {
-        return AI_API_NOMEM;
-    }
-
-    t->data = ai_api_alloc(t->mem, t->n * sizeof(void *));
-    if (t->data == NULL) {
-        return AI_API_NOMEM;
-    }
-
-    t->counts = ai_api_alloc(t->mem, size * sizeof(ai_api_inflight_count_t));
-    if (t->counts == NULL) {
-        return AI_API_NOMEM;
-    }
-
-    return AI_API_OK;
-}
-
-
-/* Everything private, and the hints, from the states. */
-
-static void
-ai_api_inflight_rebuild(ai_api_inflight_t *t)
-{
-    unsigned        i;
-    uint64_t        bit;
-    ai_api_slot_t  *s;
-
-    t->nfree = 0;
-    t->head->backlog = 0;
-
-    memset(t->data, 0, t->n * sizeof(void *));
-    memset(t->counts, 0,
-           ((size_t) t->mask + 1) * sizeof(ai_api_inflight_count_t));
-    memset(t->final, 0, t->n / 8);
-    memset(t->done, 0, t->n / 8);
-
-    /* from the end: the lowest slots are taken first and stay warm */
-    for (i = t->n; i-- != 0; /* void */ ) {
-        s = &t->slots[i];
-        bit = (uint64_t) 1 << (i % AI_API_INFLIGHT_BITS);
-
-        switch (ai_api_inflight_state(s)) {
-
-        case AI_API_SLOT_FREE:
-            t->free[t->nfree++] = i;
-            continue;
-
-        case AI_API_SLOT_FINAL:
-            t->final[i / AI_API_INFLIGHT_BITS] |= bit;
-            t->head->backlog++;
-            break;
-
-        case AI_API_SLOT_DURABLE:
-        case AI_API_SLOT_FAILED:
-            t->done[i / AI_API_INFLIGHT_BITS] |= bit;
-            break;
-
-        default:
-            break;
-        }
-
-        ai_api_inflight_count_add(t, s->charge.key_id);
-    }
-}
-
-
-void
-ai_api_inflight_destroy(ai_api_inflight_t *t)
-{
-    const ai_api_mem_t  *mem;
-
-    mem = t->mem;
-
-    ai_api_free(mem, t->counts);
-    ai_api_free(mem, t->data);
-    ai_api_free(mem, t->free);
-    ai_api_free(mem, t);
-}
-
-
-ai_api_slot_t *
-ai_api_inflight_take(ai_api_inflight_t *t, const ai_api_charge_t *template,
-    void *data)
-{
-    unsigned        i;
-    ai_api_slot_t  *s;
-
-    if (t->nfree == 0) {
-        return NULL;
-    }
-
-    i = t->free[--t->nfree];
-    s = &t->slots[i];
-
-    s->rc = AI_API_OK;
-    s->charge = *template;
-    t->data[i] = data;
-
-    ai_api_inflight_count_add(t, template->key_id);
-    ai_api_inflight_set(s, AI_API_SLOT_HELD);
-
-    return s;
-}
+static void ai_api_inflight_finish(ai_api_inflight_t *t, ai_api_slot_t *s,
+    const ai_api_charge_t *c, int late);
+static int ai_api_inflight_taken(const uint16_t *claims);
+static void ai_api_inflight_back(ai_api_inflight_t *t, ai_api_slot_t *s);
 
 
 void
@@ -272,7 +28,7 @@ ai_api_inflight_sent(ai_api_inflight_t *t, ai_api_slot_t *s)
     (void) t;
 
     if (ai_api_inflight_state(s) == AI_API_SLOT_HELD) {
-        ai_api_inflight_set(s, AI_API_SLOT_SENT);
+        ai_api_inflight_state_set(s, AI_API_SLOT_SENT);
     }
 }
 
@@ -293,7 +49,7 @@ ai_api_inflight_progress(ai_api_inflight_t *t, ai_api_slot_t *s,
     s->charge.completion_tokens = completion_tokens;
     s->charge.first_byte_ms = first_byte_ms;
 
-    ai_api_inflight_set(s, AI_API_SLOT_STREAMING);
+    ai_api_inflight_state_set(s, AI_API_SLOT_STREAMING);
 }
 
 
@@ -309,19 +65,75 @@ ai_api_inflight_final(ai_api_inflight_t *t, ai_api_slot_t *s,
         return;
     }
 
+    if (ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS) == AI_API_OK) {
+        (void) ai_api_inflight_count(t, s, -1, 1);
+        ai_api_inflight_finish(t, s, c, 0);
+        (void) ai_api_inflight_count(t, s, 1, 0);
+        ai_api_inflight_rates(t, s, ai_api_inflight_tokens(&s->charge)
+                                    - s->rate_tokens);
+        ai_api_inflight_unlock(t);
+
+    } else {
+        ai_api_inflight_finish(t, s, c, 1);
+    }
+
+    i = ai_api_inflight_index(t, s);
+
+    ai_api_inflight_final_set(t, i);
+
+    (void) __atomic_fetch_or(&t->pending[i / AI_API_INFLIGHT_BITS],
+                             ai_api_inflight_bit(i), __ATOMIC_RELEASE);
+}
+
+
+/* late: the sums have what was held, and the request as running. */
+
+static void
+ai_api_inflight_finish(ai_api_inflight_t *t, ai_api_slot_t *s,
+    const ai_api_charge_t *c, int late)
+{
+    (void) t;
+
     if (c != &s->charge) {
         s->charge = *c;
     }
 
-    (void) __atomic_add_fetch(&t->head->backlog, 1, __ATOMIC_RELAXED);
+    s->charge.held_tokens = s->hold.tokens;
+    s->charge.held_nano = s->hold.nano;
+    s->late = (uint16_t) late;
 
-    ai_api_inflight_set(s, AI_API_SLOT_FINAL);
+    if (!late) {
+        ai_api_inflight_actual(s);
+    }
 
-    i = ai_api_inflight_index(t, s);
+    ai_api_inflight_state_set(s, AI_API_SLOT_FINAL);
+}
 
-    (void) __atomic_fetch_or(&t->final[i / AI_API_INFLIGHT_BITS],
-                             (uint64_t) 1 << (i % AI_API_INFLIGHT_BITS),
-                             __ATOMIC_RELEASE);
+
+void
+ai_api_inflight_actual(ai_api_slot_t *s)
+{
+    if (s->limited) {
+        s->hold.tokens = ai_api_inflight_tokens(&s->charge);
+        s->hold.nano = ai_api_max(s->charge.cost_nano, 0);
+    }
+}
+
+
+/* A charge has at most 2^53 of each; what has more is no charge. */
+
+int64_t
+ai_api_inflight_tokens(const ai_api_charge_t *c)
+{
+    int64_t  n;
+
+    if (__builtin_add_overflow(c->prompt_tokens, c->completion_tokens, &n)
+        || n < 0)
+    {
+        return 0;
+    }
+
+    return n;
 }
 
 
@@ -346,43 +158,70 @@ ai_api_inflight_release(ai_api_inflight_t *t, ai_api_slot_t *s)
 
     i = ai_api_inflight_index(t, s);
 
-    ai_api_inflight_count_del(t, s->charge.key_id);
-    ai_api_inflight_set(s, AI_API_SLOT_FREE);
-
     t->data[i] = NULL;
-    t->free[t->nfree++] = i;
+    t->hint = i;
+
+    if (state < AI_API_SLOT_FINAL) {
+        ai_api_inflight_back(t, s);
+
+    } else {
+        (void) __atomic_fetch_and(&t->pending[i / AI_API_INFLIGHT_BITS],
+                                  ~ai_api_inflight_bit(i), __ATOMIC_RELAXED);
+        ai_api_inflight_final_clear(t, i);
+        ai_api_inflight_state_set(s, AI_API_SLOT_FREE);
+    }
+
+    ai_api_inflight_unclaim(t, i);
 
     return AI_API_OK;
 }
 
 
-/* A bit may be left of a slot that was released before it was set. */
+/* Nothing was delivered: what was taken is given back. */
+
+static void
+ai_api_inflight_back(ai_api_inflight_t *t, ai_api_slot_t *s)
+{
+    if (ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS) == AI_API_OK) {
+        (void) ai_api_inflight_count(t, s, -1, 1);
+        ai_api_inflight_rates(t, s, -s->rate_tokens);
+        ai_api_inflight_state_set(s, AI_API_SLOT_FREE);
+        ai_api_inflight_unlock(t);
+
+        return;
+    }
+
+    ai_api_inflight_state_set(s, AI_API_SLOT_FREE);
+    ai_api_inflight_dirty(t);
+}
+
 
 ai_api_slot_t *
 ai_api_inflight_done(ai_api_inflight_t *t, void **data)
 {
-    unsigned              w, i;
-    uint64_t              bits, bit;
-    ai_api_slot_t        *s;
-    ai_api_slot_state_t   state;
+    unsigned        w, i;
+    uint64_t        bits;
+    ai_api_slot_t  *s;
+
+    /* before the look: what is settled after it is told anew */
+    __atomic_store_n(&t->told, 0, __ATOMIC_SEQ_CST);
 
     for (w = 0; w < t->n / AI_API_INFLIGHT_BITS; w++) {
-        bits = __atomic_load_n(&t->done[w], __ATOMIC_ACQUIRE);
+        bits = __atomic_load_n(&t->pending[w], __ATOMIC_ACQUIRE);
 
-        for ( /* void */ ; bits != 0; bits &= ~bit) {
-            i = (unsigned) __builtin_ctzll(bits);
-            bit = (uint64_t) 1 << i;
-            i += w * AI_API_INFLIGHT_BITS;
-
-            (void) __atomic_fetch_and(&t->done[w], ~bit, __ATOMIC_ACQUIRE);
-
+        for ( /* void */ ; bits != 0; bits &= bits - 1) {
+            i = w * AI_API_INFLIGHT_BITS + (unsigned) __builtin_ctzll(bits);
             s = &t->slots[i];
-            state = ai_api_inflight_state(s);
 
-            if (state == AI_API_SLOT_DURABLE || state == AI_API_SLOT_FAILED) {
-                *data = t->data[i];
-                return s;
+            if (ai_api_inflight_state(s) <= AI_API_SLOT_FINAL) {
+                continue;
             }
+
+            (void) __atomic_fetch_and(&t->pending[w], ~ai_api_inflight_bit(i),
+                                      __ATOMIC_RELAXED);
+            *data = t->data[i];
+
+            return s;
         }
     }
 
@@ -397,10 +236,10 @@ ai_api_inflight_state(const ai_api_slot_t *s)
 }
 
 
-static void
-ai_api_inflight_set(ai_api_slot_t *s, ai_api_slot_state_t state)
+void
+ai_api_inflight_state_set(ai_api_slot_t *s, ai_api_slot_state_t state)
 {
-    __atomic_store_n(&s->state, (uint32_t) state, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->state, state, __ATOMIC_RELEASE);
 }
 
 
@@ -412,28 +251,6 @@ ai_api_inflight_index(const ai_api_inflight_t *t, const ai_api_slot_t *s)
 
 
 unsigned
-ai_api_inflight_total(const ai_api_inflight_t *t)
-{
-    return t->n - t->nfree;
-}
-
-
-unsigned
-ai_api_inflight_key(const ai_api_inflight_t *t,
-    const u_char key_id[AI_API_ID_LEN])
-{
-    return ai_api_inflight_count(t, key_id)->n;
-}
-
-
-unsigned
-ai_api_inflight_backlog(const ai_api_inflight_t *t)
-{
-    return __atomic_load_n(&t->head->backlog, __ATOMIC_RELAXED);
-}
-
-
-unsigned
 ai_api_inflight_slots(const ai_api_inflight_t *t)
 {
     return t->n;
@@ -441,204 +258,112 @@ ai_api_inflight_slots(const ai_api_inflight_t *t)
 
 
 unsigned
-ai_api_inflight_batch(ai_api_inflight_t *t, ai_api_slot_t **s, unsigned max)
+ai_api_inflight_lane(const ai_api_inflight_t *t)
 {
-    unsigned        w, i, n;
-    uint64_t        bits;
-    ai_api_slot_t  *slot;
+    return t->lane;
+}
 
-    n = 0;
 
-    for (w = 0; w < t->n / AI_API_INFLIGHT_BITS; w++) {
-        bits = __atomic_load_n(&t->final[w], __ATOMIC_ACQUIRE);
+unsigned
+ai_api_inflight_total(const ai_api_inflight_t *t)
+{
+    unsigned  i, n;
 
-        for ( /* void */ ; bits != 0; bits &= bits - 1) {
-            if (n == max) {
-                return n;
-            }
-
-            i = (unsigned) __builtin_ctzll(bits);
-            slot = &t->slots[w * AI_API_INFLIGHT_BITS + i];
-
-            if (ai_api_inflight_state(slot) == AI_API_SLOT_FINAL) {
-                s[n++] = slot;
-            }
-        }
+    for (i = 0, n = 0; i < t->n; i++) {
+        n += (ai_api_inflight_get(&t->claims[i]) != 0);
     }
 
     return n;
 }
 
 
-/* The bit goes before the state: the owner may make the slot FINAL again as
- * soon as it is free, and that bit must stay. */
-
-void
-ai_api_inflight_settle(ai_api_inflight_t *t, ai_api_slot_t *s, int rc)
+unsigned
+ai_api_inflight_backlog(const ai_api_inflight_t *t)
 {
-    unsigned             i;
-    uint64_t             bit;
-    ai_api_slot_state_t  state;
+    unsigned  w, n;
 
-    i = ai_api_inflight_index(t, s);
-    bit = (uint64_t) 1 << (i % AI_API_INFLIGHT_BITS);
-    i /= AI_API_INFLIGHT_BITS;
+    for (w = 0, n = 0; w < t->n / AI_API_INFLIGHT_BITS; w++) {
+        n += (unsigned) __builtin_popcountll(ai_api_inflight_get(
+                                                             &t->final[w]));
+    }
 
-    state = (rc == AI_API_OK || rc == AI_API_EXISTS) ? AI_API_SLOT_DURABLE
-                                                     : AI_API_SLOT_FAILED;
-
-    (void) __atomic_fetch_and(&t->final[i], ~bit, __ATOMIC_RELAXED);
-    (void) __atomic_sub_fetch(&t->head->backlog, 1, __ATOMIC_RELAXED);
-
-    s->rc = rc;
-
-    ai_api_inflight_set(s, state);
-
-    (void) __atomic_fetch_or(&t->done[i], bit, __ATOMIC_RELEASE);
+    return n;
 }
 
+
+/*
+ * The slot given back last is warm.  Otherwise the next free one: lanes
+ * begin far apart, so that they seldom meet.
+ */
 
 unsigned
-ai_api_inflight_recover(ai_api_inflight_t *t)
+ai_api_inflight_claim(ai_api_inflight_t *t, unsigned lane)
 {
-    unsigned        i;
-    ai_api_slot_t  *s;
+    unsigned  i, n;
+    uint16_t  none;
 
-    for (i = 0; i < t->n; i++) {
-        s = &t->slots[i];
+    i = t->hint;
 
-        switch (ai_api_inflight_state(s)) {
+    for (n = 0; n < t->n; /* void */ ) {
 
-        case AI_API_SLOT_SENT:
-        case AI_API_SLOT_STREAMING:
-            ai_api_inflight_crashed(s);
-            ai_api_inflight_set(s, AI_API_SLOT_FINAL);
-            break;
-
-        case AI_API_SLOT_FINAL:
-            break;
-
-        default:
-            ai_api_inflight_set(s, AI_API_SLOT_FREE);
-            break;
-        }
-    }
-
-    ai_api_inflight_rebuild(t);
-
-    return t->head->backlog;
-}
-
-
-/* What was seen, at the prices of the admission. */
-
-static void
-ai_api_inflight_crashed(ai_api_slot_t *s)
-{
-    int               rc;
-    ai_api_price_t    price;
-    ai_api_charge_t  *c;
-
-    c = &s->charge;
-    c->status = AI_API_STATUS_WORKER_CRASH;
-
-    if (ai_api_inflight_state(s) == AI_API_SLOT_SENT) {
-        c->prompt_tokens = 0;
-        c->completion_tokens = 0;
-    }
-
-    if (c->prompt_tokens != 0 || c->completion_tokens != 0) {
-        c->flags |= AI_API_F_ESTIMATED;
-    }
-
-    c->cached_tokens = 0;
-    c->cost_nano = 0;
-
-    price.input = c->price_input;
-    price.output = c->price_output;
-    price.cached = c->price_cached;
-
-    rc = ai_api_price_cost(&price, c->prompt_tokens, 0, c->completion_tokens,
-                           &c->cost_nano);
-
-    if (rc == AI_API_OVERFLOW) {
-        c->cost_nano = INT64_MAX;
-    }
-}
-
-
-/* The place of a key, or the empty one where it belongs. */
-
-static ai_api_inflight_count_t *
-ai_api_inflight_count(const ai_api_inflight_t *t, const u_char *id)
-{
-    unsigned                  i;
-    ai_api_inflight_count_t  *p;
-
-    for (i = ai_api_inflight_hash(id); /* void */ ; i++) {
-        p = &t->counts[i & t->mask];
-
-        if (p->n == 0 || memcmp(p->id, id, AI_API_ID_LEN) == 0) {
-            return p;
-        }
-    }
-}
-
-
-static void
-ai_api_inflight_count_add(ai_api_inflight_t *t, const u_char *id)
-{
-    ai_api_inflight_count_t  *p;
-
-    p = ai_api_inflight_count(t, id);
-
-    if (p->n++ == 0) {
-        memcpy(p->id, id, AI_API_ID_LEN);
-    }
-}
-
-
-/* An emptied place is filled from those behind it, so that none is lost. */
-
-static void
-ai_api_inflight_count_del(ai_api_inflight_t *t, const u_char *id)
-{
-    unsigned                  i, hole, home;
-    ai_api_inflight_count_t  *p;
-
-    p = ai_api_inflight_count(t, id);
-
-    if (p->n == 0 || --p->n != 0) {
-        return;
-    }
-
-    hole = (unsigned) (p - t->counts);
-
-    for (i = hole + 1; /* void */ ; i++) {
-        p = &t->counts[i & t->mask];
-
-        if (p->n == 0) {
-            return;
-        }
-
-        home = ai_api_inflight_hash(p->id);
-
-        /* stays when its home is after the hole, on the way to it */
-        if (((i - home) & t->mask) < ((i - hole) & t->mask)) {
+        if (i % AI_API_INFLIGHT_FOUR == 0
+            && ai_api_inflight_taken(&t->claims[i]))
+        {
+            n += AI_API_INFLIGHT_FOUR;
+            i = (i + AI_API_INFLIGHT_FOUR) % t->n;
             continue;
         }
 
-        t->counts[hole & t->mask] = *p;
-        p->n = 0;
-        hole = i;
+        none = 0;
+
+        if (ai_api_inflight_get(&t->claims[i]) == 0
+            && __atomic_compare_exchange_n(&t->claims[i], &none,
+                                           (uint16_t) (lane + 1), 0,
+                                           __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        {
+            t->hint = (i + 1) % t->n;
+            return i;
+        }
+
+        n++;
+        i = (i + 1) % t->n;
     }
+
+    return t->n;
 }
 
 
-/* Key ids are random bytes. */
+/* All four: no 16 bits of the word are zero. */
 
-static unsigned
-ai_api_inflight_hash(const u_char *id)
+static int
+ai_api_inflight_taken(const uint16_t *claims)
 {
-    return (unsigned) (ai_api_get_le64(id) ^ ai_api_get_le64(id + 8));
+    uint64_t  v;
+
+    v = ai_api_inflight_get((const ai_api_inflight_four_t *) claims);
+
+    return ((v - 0x0001000100010001ULL) & ~v & 0x8000800080008000ULL) == 0;
+}
+
+
+void
+ai_api_inflight_unclaim(ai_api_inflight_t *t, unsigned i)
+{
+    __atomic_store_n(&t->claims[i], 0, __ATOMIC_RELEASE);
+}
+
+
+void
+ai_api_inflight_final_set(ai_api_inflight_t *t, unsigned i)
+{
+    (void) __atomic_fetch_or(&t->final[i / AI_API_INFLIGHT_BITS],
+                             ai_api_inflight_bit(i), __ATOMIC_RELEASE);
+}
+
+
+void
+ai_api_inflight_final_clear(ai_api_inflight_t *t, unsigned i)
+{
+    (void) __atomic_fetch_and(&t->final[i / AI_API_INFLIGHT_BITS],
+                              ~ai_api_inflight_bit(i), __ATOMIC_RELEASE);
 }

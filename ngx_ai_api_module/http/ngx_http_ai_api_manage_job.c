@@ -1,5 +1,4 @@
 #include "ngx_http_ai_api_manage_job.h"
-#include "ngx_http_ai_api_running.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 
@@ -188,7 +187,7 @@ ngx_http_ai_api_manage_req(ngx_http_request_t *r, ai_api_manage_req_t *req)
 
     req->lang = ngx_http_ai_api_lang(r);
     req->now = (int64_t) tp->sec * 1000 + tp->msec;
-    req->in_flight = (int64_t) ngx_http_ai_api_running();
+    req->in_flight = (int64_t) ngx_http_ai_api_worker_running();
 }
 
 

@@ -1,7 +1,6 @@
 #include "ngx_http_ai_api_settle.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_rate.h"
-#include "ngx_http_ai_api_running.h"
 #include "ngx_http_ai_api_worker.h"
 
 
@@ -22,9 +21,10 @@ static int32_t ngx_http_ai_api_elapsed(ngx_http_ai_api_ctx_t *ctx);
 ngx_int_t
 ngx_http_ai_api_settle_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
-    ngx_time_t         *tp;
-    ai_api_charge_t    *c;
-    ai_api_inflight_t  *table;
+    ngx_time_t               *tp;
+    ai_api_charge_t          *c;
+    ai_api_inflight_t        *table;
+    ai_api_inflight_admit_t   in;
 
     c = &ctx->charge;
     tp = ngx_timeofday();
@@ -45,14 +45,18 @@ ngx_http_ai_api_settle_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
-    ctx->slot = ai_api_inflight_take(table, c, ctx);
+    ngx_memzero(&in, sizeof(ai_api_inflight_admit_t));
 
-    if (ctx->slot == NULL) {
+    in.charge = c;
+
+    if (ai_api_inflight_admit(table, &in, ctx, &ctx->slot, NULL)
+        != AI_API_OK)
+    {
+        ctx->slot = NULL;
         return NGX_DECLINED;
     }
 
     ngx_queue_insert_tail(ngx_http_ai_api_settle_running(), &ctx->running);
-    ngx_http_ai_api_running_set(ai_api_inflight_total(table));
 
     return NGX_OK;
 }
@@ -277,7 +281,6 @@ ngx_http_ai_api_settle_finish(ngx_http_ai_api_ctx_t *ctx)
     table = ngx_http_ai_api_worker_inflight();
 
     (void) ai_api_inflight_release(table, ctx->slot);
-    ngx_http_ai_api_running_set(ai_api_inflight_total(table));
 
     ctx->slot = NULL;
 }

@@ -1,22 +1,12 @@
 #include "ngx_http_ai_api_worker.h"
 #include "ngx_http_ai_api_ctx.h"
-#include "ngx_http_ai_api_hold.h"
+#include "ngx_http_ai_api_inflight.h"
 #include "ngx_http_ai_api_limits.h"
-#include "ngx_http_ai_api_running.h"
-#include "ngx_http_ai_api_settle.h"
 
 #include "ai_api_crypto.h"
 
 #include <sys/eventfd.h>
 
-
-/* beyond this many unwritten charges new paid work is refused */
-
-#define NGX_HTTP_AI_API_BACKLOG    2048
-
-/* a disk that hangs does not keep a worker for ever */
-
-#define NGX_HTTP_AI_API_STOP_MS    5000
 
 /* how soon an operator reads that the disk is full when nobody asks */
 
@@ -27,7 +17,6 @@ typedef struct {
     ai_api_store_t      *store;
     ai_api_reader_t     *reader;
     ai_api_inflight_t   *table;
-    void                *region;
     ai_api_commit_t     *commit;
     ai_api_commit_t     *reports;
     ai_api_hmac_t       *pepper;            /* of the event loop */
@@ -40,7 +29,6 @@ typedef struct {
     ngx_event_t          submit;
     ngx_event_t          look;              /* at the commit thread */
 
-    int                  health;            /* as last logged */
     unsigned             leaving:1;
 } ngx_http_ai_api_worker_t;
 
@@ -49,19 +37,14 @@ static ngx_int_t ngx_http_ai_api_worker_open(ngx_cycle_t *cycle,
     ngx_http_ai_api_main_conf_t *amcf);
 static ngx_int_t ngx_http_ai_api_worker_peppers(
     ngx_http_ai_api_main_conf_t *amcf);
-static ngx_int_t ngx_http_ai_api_worker_table(void);
 static ngx_int_t ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle);
-static int64_t ngx_http_ai_api_worker_now(void);
 static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
     ai_api_store_conf_t *conf);
 static ngx_int_t ngx_http_ai_api_worker_strings(ngx_pool_t *pool,
     ngx_http_ai_api_auth_t *auth);
-static void ngx_http_ai_api_worker_health(int rc);
 static void ngx_http_ai_api_health_handler(ngx_event_t *ev);
-static void ngx_http_ai_api_worker_leave(int rc);
 static void ngx_http_ai_api_worker_event(ngx_event_t *ev);
-static void ngx_http_ai_api_worker_slots(void);
 static void ngx_http_ai_api_worker_jobs(ai_api_commit_t *thread);
 static void ngx_http_ai_api_submit_handler(ngx_event_t *ev);
 static void ngx_http_ai_api_job_handler(ai_api_job_t *job,
@@ -84,10 +67,6 @@ ngx_http_ai_api_worker_prepare(ngx_cycle_t *cycle,
 
     if (ngx_http_ai_api_worker.store != NULL) {
         return NGX_OK;
-    }
-
-    if (ngx_http_ai_api_running_prepare(cycle) != NGX_OK) {
-        return NGX_ERROR;
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
@@ -132,7 +111,10 @@ ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
 ngx_int_t
 ngx_http_ai_api_worker_init(ngx_cycle_t *cycle)
 {
+    ngx_http_ai_api_worker_t     *w;
     ngx_http_ai_api_main_conf_t  *amcf;
+
+    w = &ngx_http_ai_api_worker;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
@@ -141,21 +123,26 @@ ngx_http_ai_api_worker_init(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_ai_api_module);
 
-    if (amcf == NULL || amcf->store.len == 0
-        || ngx_http_ai_api_worker.store != NULL)
-    {
+    if (amcf == NULL || amcf->store.len == 0 || w->store != NULL) {
         return NGX_OK;
     }
 
     if (ngx_http_ai_api_worker_open(cycle, amcf) != NGX_OK
         || ngx_http_ai_api_worker_peppers(amcf) != NGX_OK
-        || ngx_http_ai_api_worker_table() != NGX_OK
-        || ngx_http_ai_api_worker_notify(cycle) != NGX_OK
-        || ngx_http_ai_api_worker_threads(cycle) != NGX_OK)
+        || ngx_http_ai_api_worker_notify(cycle) != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
                       "ai api: this worker has no store: keys cannot be "
                       "checked and paid work is refused with 503");
+        return NGX_OK;
+    }
+
+    w->table = ngx_http_ai_api_inflight_open(cycle, w->dir);
+
+    if (ngx_http_ai_api_worker_threads(cycle) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "ai api: this worker cannot charge: paid work is "
+                      "refused with 503");
     }
 
     return NGX_OK;
@@ -230,34 +217,6 @@ ngx_http_ai_api_worker_peppers(ngx_http_ai_api_main_conf_t *amcf)
 
 
 static ngx_int_t
-ngx_http_ai_api_worker_table(void)
-{
-    size_t                     size;
-    ngx_http_ai_api_worker_t  *w;
-
-    w = &ngx_http_ai_api_worker;
-    size = ai_api_inflight_size(AI_API_INFLIGHT_SLOTS);
-
-    w->region = mmap(NULL, size, PROT_READ|PROT_WRITE,
-                     MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
-
-    if (w->region == MAP_FAILED) {
-        w->region = NULL;
-        return NGX_ERROR;
-    }
-
-    /* a worker that died may have left its number */
-
-    ngx_http_ai_api_running_set(0);
-
-    return (ai_api_inflight_create(w->region, AI_API_INFLIGHT_SLOTS, NULL,
-                                   &w->table)
-            == AI_API_OK)
-           ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
 ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle)
 {
     ngx_event_t               *rev;
@@ -314,7 +273,7 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
 
     conf.store = w->store;
     conf.fd = w->fd;
-    conf.now_ms = ngx_http_ai_api_worker_now;
+    conf.now_ms = ngx_http_ai_api_now_ms;
 
     rc = ai_api_commit_start(&conf, &w->reports);
 
@@ -334,19 +293,6 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
 }
 
 
-/* on a thread: nginx's cached times are the event loop's */
-
-static int64_t
-ngx_http_ai_api_worker_now(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-
 void
 ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle)
 {
@@ -355,14 +301,10 @@ ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle)
     w = &ngx_http_ai_api_worker;
 
     if (w->commit != NULL) {
-        ngx_http_ai_api_settle_shutdown();
-
-        if (ai_api_commit_stop(w->commit, NGX_HTTP_AI_API_STOP_MS)
-            != AI_API_OK)
+        if (ngx_http_ai_api_inflight_end(w->table, w->commit, w->dir)
+            == NGX_OK)
         {
-            ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
-                          "ai api: %ui charges were not written before exit",
-                          (ngx_uint_t) ai_api_inflight_backlog(w->table));
+            w->table = NULL;
         }
 
         w->commit = NULL;
@@ -455,55 +397,15 @@ ngx_http_ai_api_worker_strings(ngx_pool_t *pool, ngx_http_ai_api_auth_t *auth)
 ngx_int_t
 ngx_http_ai_api_worker_ready(void)
 {
-    ai_api_commit_health_t     health;
     ngx_http_ai_api_worker_t  *w;
 
     w = &ngx_http_ai_api_worker;
 
-    if (w->commit == NULL) {
+    if (w->commit == NULL || w->table == NULL) {
         return NGX_DECLINED;
     }
 
-    ai_api_commit_health(w->commit, &health);
-
-    ngx_http_ai_api_worker_health(health.rc);
-
-    if (health.rc != AI_API_OK || health.backlog > NGX_HTTP_AI_API_BACKLOG) {
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
-/* said once when the disk or the map fails, and once when it is over */
-
-static void
-ngx_http_ai_api_worker_health(int rc)
-{
-    ngx_http_ai_api_worker_t  *w;
-
-    w = &ngx_http_ai_api_worker;
-
-    ngx_http_ai_api_worker_leave(rc);
-
-    if (rc == w->health || rc == AI_API_PANIC) {
-        return;
-    }
-
-    w->health = rc;
-
-    if (rc == AI_API_OK) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "ai api: the store \"%s\" can be written again, "
-                      "paid work goes on", w->dir);
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
-                  "ai api: the store \"%s\" cannot be written: %s; paid work "
-                  "is refused with 503, charges are kept and tried again",
-                  w->dir, ai_api_strerror(rc));
+    return ngx_http_ai_api_inflight_health(w->commit, w->dir);
 }
 
 
@@ -518,7 +420,7 @@ ngx_http_ai_api_health_handler(ngx_event_t *ev)
 
 /* a broken store stays so for this process, for readers too */
 
-static void
+void
 ngx_http_ai_api_worker_leave(int rc)
 {
     ngx_http_ai_api_worker_t  *w;
@@ -543,6 +445,17 @@ ai_api_inflight_t *
 ngx_http_ai_api_worker_inflight(void)
 {
     return ngx_http_ai_api_worker.commit ? ngx_http_ai_api_worker.table : NULL;
+}
+
+
+ngx_uint_t
+ngx_http_ai_api_worker_running(void)
+{
+    ai_api_inflight_t  *table;
+
+    table = ngx_http_ai_api_worker_inflight();
+
+    return table ? ai_api_inflight_total(table) : 0;
 }
 
 
@@ -622,51 +535,14 @@ ngx_http_ai_api_worker_event(ngx_event_t *ev)
     while (read(w->fd, &n, sizeof(n)) == sizeof(n)) { /* void */ }
 
     if (w->commit != NULL) {
-        ngx_http_ai_api_worker_slots();
+        ngx_http_ai_api_inflight_done(w->table);
+
         ngx_http_ai_api_worker_jobs(w->commit);
         (void) ngx_http_ai_api_worker_ready();
     }
 
     if (w->reports != NULL) {
         ngx_http_ai_api_worker_jobs(w->reports);
-    }
-}
-
-
-static void
-ngx_http_ai_api_worker_slots(void)
-{
-    void                      *data;
-    ngx_uint_t                 durable;
-    ai_api_slot_t             *slot;
-    ngx_http_ai_api_ctx_t     *ctx;
-    ngx_http_ai_api_worker_t  *w;
-
-    w = &ngx_http_ai_api_worker;
-
-    for ( ;; ) {
-        slot = ai_api_inflight_done(w->table, &data);
-        if (slot == NULL) {
-            return;
-        }
-
-        durable = (ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE);
-
-        if (!durable) {
-            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                          "ai api: a charge cannot be stored: %s",
-                          ai_api_strerror(slot->rc));
-        }
-
-        (void) ai_api_inflight_release(w->table, slot);
-        ngx_http_ai_api_running_set(ai_api_inflight_total(w->table));
-
-        ctx = data;
-
-        if (ctx != NULL) {
-            ctx->slot = NULL;
-            ngx_http_ai_api_hold_done(ctx, durable);
-        }
     }
 }
 

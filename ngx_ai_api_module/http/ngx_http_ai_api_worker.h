@@ -51,12 +51,18 @@ void ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle);
 int ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
     ngx_http_ai_api_auth_t *auth);
 
-/* NGX_OK when paid work may begin, NGX_DECLINED when the commit thread
- * cannot write or its queue is full. */
+/* NGX_OK when paid work may begin, NGX_DECLINED when no worker can write,
+ * this one's commit thread is silent, or the queue is full. */
 ngx_int_t ngx_http_ai_api_worker_ready(void);
 
-/* The table of running requests; NULL without a store. */
+/* A store that failed with AI_API_PANIC stays so for this process, for readers
+ * too: it leaves, and another one takes its place.  Other codes: nothing. */
+void ngx_http_ai_api_worker_leave(int rc);
+
+/* The file of running requests; NULL without it.  The requests in it, those
+ * of all workers. */
 ai_api_inflight_t *ngx_http_ai_api_worker_inflight(void);
+ngx_uint_t ngx_http_ai_api_worker_running(void);
 
 
 /*

@@ -10,7 +10,7 @@
 #include "ai_api_fold.h"
 #include "ai_api_ledger.h"
 #include "ai_api_meta.h"
-#include "ai_api_test_store.h"
+#include "ai_api_test_inflight.h"
 #include "ai_api_totals.h"
 
 
@@ -19,7 +19,6 @@
 
 
 static t_store_t           s;
-static void               *region;
 static ai_api_inflight_t  *table;
 static ai_api_commit_t    *commit;
 static int                 efd;
@@ -32,10 +31,7 @@ start(size_t map)
 
     t_store_make(&s, map);
 
-    region = aligned_alloc(AI_API_CACHE_LINE, ai_api_inflight_size(SLOTS));
-    memset(region, 0, ai_api_inflight_size(SLOTS));
-    T_CHECK(ai_api_inflight_create(region, SLOTS, NULL, &table) == AI_API_OK,
-            "table");
+    T_CHECK(t_inflight_open(s.dir, SLOTS, &table) == AI_API_OK, "table");
 
     efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
@@ -59,8 +55,7 @@ finish(void)
         commit = NULL;
     }
 
-    ai_api_inflight_destroy(table);
-    free(region);
+    ai_api_inflight_close(table);
     (void) close(efd);
     t_store_remove(&s);
 }
@@ -104,7 +99,7 @@ settle_one(uint64_t id)
     ai_api_charge_t   c;
 
     t_charge(&c, id, 1 + id % 3, 1 + id % 4);
-    slot = ai_api_inflight_take(table, &c, &s);
+    slot = t_inflight_take(table, &c, &s);
     T_CHECK(slot != NULL, "slot");
 
     if (slot != NULL) {
@@ -189,7 +184,7 @@ bad_records(void)
 
     for (i = 0; i < 20; i++) {
         t_charge(&c, i % 15, 1, 1);
-        slot = ai_api_inflight_take(table, &c, NULL);
+        slot = t_inflight_take(table, &c, NULL);
 
         if (i % 10 == 3) {
             c.kind = 0;

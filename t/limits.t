@@ -1,5 +1,5 @@
-# Limits of a key over its life: tokens, requests, money.  A request is
-# admitted while something is left.
+# Limits of a key over its life: tokens, requests, money.  With "post" a
+# request is admitted while something is left.
 
 use lib 't/lib';
 use AiApi;
@@ -36,6 +36,8 @@ run_tests();
 __DATA__
 
 === TEST 1: usageLimit
+--- http_config
+    ai_api_quota post;
 --- upstream
 @ollama
 --- steps
@@ -85,6 +87,8 @@ is(key_object($k->{id})->{requestCount}, 3, "the count");
 
 
 === TEST 3: costLimit
+--- http_config
+    ai_api_quota post;
 --- upstream
 @ollama
 --- steps
@@ -198,6 +202,8 @@ is_deeply(\%seen, { 200 => 20, 429 => 10 }, "twenty, and not one more");
 
 
 === TEST 9: what costs nothing still counts as a request
+--- http_config
+    ai_api_quota post;
 --- upstream
 { path => "/api/chat", raw => http_answer(404, '{"error":"model not found"}') }
 --- steps

@@ -16,6 +16,7 @@
 #include "ai_api_charge.h"
 #include "ai_api_commit.h"
 #include "ai_api_errors.h"
+#include "ai_api_hold.h"
 #include "ai_api_inflight.h"
 #include "ai_api_jwt.h"
 #include "ai_api_key.h"
@@ -31,6 +32,10 @@
 /* the bit of r->buffered that says: bytes wait for their charge */
 
 #define NGX_HTTP_AI_API_BUFFERED     0x08
+
+/* tokens that a template and a SYSTEM text put around a prompt */
+
+#define NGX_HTTP_AI_API_CONTEXT_OVERHEAD  512
 
 #define NGX_HTTP_AI_API_ABORT_DRAIN  0
 #define NGX_HTTP_AI_API_ABORT_CUT    1
@@ -54,6 +59,8 @@ typedef struct {
 
     ngx_int_t                  max_keys;
     ngx_uint_t                 known_users;
+    ai_api_limits_t            key_limits;      /* ai_api_default_limits */
+    ai_api_limits_t            user_limits;
 
     unsigned                   auth:1;          /* some location asks */
     unsigned                   manage:1;
@@ -90,12 +97,16 @@ typedef struct {
     ngx_str_t                  default_model;
     ngx_array_t               *aliases;         /* ngx_http_ai_api_alias_t */
     ngx_uint_t                 allow;
+    ngx_uint_t                 quota;           /* ai_api_hold_mode_t */
+    ngx_int_t                  context_length;
+    ngx_int_t                  context_overhead;
     ngx_int_t                  max_output_tokens;
     time_t                     max_keep_alive;
 
     ngx_uint_t                 abort;
     ngx_msec_t                 drain_time;
     ngx_msec_t                 settle_timeout;
+    ngx_uint_t                 settle_release;  /* what happens then */
     ngx_msec_t                 stall_timeout;
 
     ngx_flag_t                 manage;
@@ -122,13 +133,11 @@ typedef struct ngx_http_ai_api_ctx_s  ngx_http_ai_api_ctx_t;
 typedef struct {
     ai_api_err_t               err;             /* NONE: a valid key */
     unsigned                   done:1;          /* looked up */
-    unsigned                   over:1;          /* quota refuses */
     ngx_str_t                  key_id;          /* "key_..." */
     ngx_str_t                  key_name;
     ngx_str_t                  user;
     u_char                     digest[AI_API_KEY_DIGEST];
-    ai_api_auth_t              row;             /* key, user, sums */
-    ai_api_quota_t             quota;
+    ai_api_auth_t              row;             /* key and user */
 } ngx_http_ai_api_auth_t;
 
 

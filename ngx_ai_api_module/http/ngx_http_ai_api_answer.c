@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_answer.h"
+#include "ngx_http_ai_api_count.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_gate.h"
@@ -209,8 +210,7 @@ ngx_http_ai_api_meter_begin(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     ctx->left = r->headers_out.content_length_n;
     r->filter_need_in_memory = 1;
 
-    ai_api_usage_init(&ctx->usage, ctx->ndjson ? AI_API_USAGE_NATIVE_NDJSON
-                                               : AI_API_USAGE_NATIVE_JSON);
+    ngx_http_ai_api_count_begin(ctx);
 
     if (ctx->ndjson) {
 

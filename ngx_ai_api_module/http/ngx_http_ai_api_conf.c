@@ -389,44 +389,18 @@ ngx_http_ai_api_set_settle_timeout(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     alcf->settle_timeout = (ngx_msec_t) ms;
+    alcf->settle_release = 0;
 
     if (cf->args->nelts == 2 || ngx_strcmp(value[2].data, "fail") == 0) {
         return NGX_CONF_OK;
     }
 
     if (ngx_strcmp(value[2].data, "release") == 0) {
-        return "does not support \"release\" in this build, only \"fail\"";
-    }
-
-    return ngx_http_ai_api_conf_bad_param(cf, &value[2]);
-}
-
-
-char *
-ngx_http_ai_api_set_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t  *value;
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "post") == 0) {
+        alcf->settle_release = 1;
         return NGX_CONF_OK;
     }
 
-    if (ngx_strcmp(value[1].data, "strict") == 0
-        || ngx_strcmp(value[1].data, "estimate") == 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" does not support \"%V\" in this build, "
-                           "only \"post\"", &cmd->name, &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" in \"%V\" directive, "
-                       "it must be \"post\"", &value[1], &cmd->name);
-
-    return NGX_CONF_ERROR;
+    return ngx_http_ai_api_conf_bad_param(cf, &value[2]);
 }
 
 

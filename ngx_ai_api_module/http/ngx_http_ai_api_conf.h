@@ -33,7 +33,9 @@ char *ngx_http_ai_api_set_jwt_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_ai_api_set_error(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_ai_api_set_quota(ngx_conf_t *cf, ngx_command_t *cmd,
+char *ngx_http_ai_api_set_default_limits(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_ai_api_set_context_length(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /* post handlers of ngx_conf_set_str_slot() */

@@ -43,6 +43,9 @@ ngx_http_ai_api_create_main_conf(ngx_conf_t *cf)
     amcf->max_keys = NGX_CONF_UNSET;
     amcf->known_users = NGX_CONF_UNSET_UINT;
 
+    ai_api_limits_init(&amcf->key_limits);
+    ai_api_limits_init(&amcf->user_limits);
+
     return amcf;
 }
 

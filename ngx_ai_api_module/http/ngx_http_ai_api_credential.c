@@ -1,6 +1,6 @@
 #include "ngx_http_ai_api_credential.h"
 #include "ngx_http_ai_api_ctx.h"
-#include "ngx_http_ai_api_worker.h"
+#include "ngx_http_ai_api_lookup.h"
 
 #include "ai_api_crypto.h"
 
@@ -76,7 +76,7 @@ ngx_http_ai_api_lookup(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     }
 
     return ngx_http_ai_api_verdict(ctx,
-               ngx_http_ai_api_worker_auth(r->pool, &key, &ctx->auth));
+               ngx_http_ai_api_lookup_key(r->pool, &key, &ctx->auth));
 }
 
 
@@ -85,7 +85,7 @@ ngx_http_ai_api_authenticate_again(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx)
 {
     return ngx_http_ai_api_verdict(ctx,
-               ngx_http_ai_api_worker_auth(r->pool, NULL, &ctx->auth));
+               ngx_http_ai_api_lookup_key(r->pool, NULL, &ctx->auth));
 }
 
 

@@ -26,6 +26,12 @@ struct ngx_http_ai_api_ctx_s {
     ai_api_str_t               model;           /* canonical */
     const ai_api_price_family_t *family;
 
+    /* the limits */
+
+    ai_api_quota_input_t       sums;
+    ai_api_quota_t             quota;           /* as last checked */
+    ai_api_hold_ask_t          ask;
+
     /* our answer in place of the other one */
 
     ai_api_err_t               err;
@@ -66,6 +72,8 @@ struct ngx_http_ai_api_ctx_s {
     ngx_event_t                drain_event;
     off_t                      stall_sent;
 
+    unsigned                   limits_known:1;  /* quota is set */
+    unsigned                   cut:1;           /* the quota ran out */
     unsigned                   reading:1;       /* the body */
     unsigned                   body_read:1;
     unsigned                   body_waited:1;   /* for the client */
@@ -87,6 +95,7 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   framed:1;        /* error frame was added */
     unsigned                   torn:1;          /* no end for the client */
     unsigned                   unbilled:1;      /* settle timed out */
+    unsigned                   released:1;      /* or let the answer go */
     unsigned                   shutdown:1;      /* the worker exits */
     unsigned                   submitted:1;
     unsigned                   durable:1;

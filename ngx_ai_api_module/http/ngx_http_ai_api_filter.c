@@ -2,6 +2,7 @@
 #include "ngx_http_ai_api_abort.h"
 #include "ngx_http_ai_api_answer.h"
 #include "ngx_http_ai_api_body.h"
+#include "ngx_http_ai_api_count.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_hold.h"
@@ -335,14 +336,14 @@ ngx_http_ai_api_replace_settle(ngx_http_request_t *r,
 
     ngx_http_ai_api_settle_submit(ctx);
 
-    if (!ctx->durable && !ctx->unbilled) {
+    if (!ctx->durable && !ctx->unbilled && !ctx->released) {
         ngx_http_ai_api_hold_wait(r, ctx);
         return NGX_AGAIN;
     }
 
     r->buffered &= ~NGX_HTTP_AI_API_BUFFERED;
 
-    if (ctx->durable) {
+    if (!ctx->unbilled) {
         return NGX_OK;
     }
 
@@ -391,18 +392,15 @@ ngx_http_ai_api_swallow(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in,
     for ( /* void */ ; in; in = in->next) {
         b = in->buf;
 
-        if (count && ctx->meter && !ctx->submitted && ngx_buf_in_memory(b)
-            && b->last != b->pos)
-        {
-            (void) ai_api_usage_feed(&ctx->usage, b->pos, b->last - b->pos);
-            ngx_http_ai_api_settle_progress(ctx);
+        if (count) {
+            ngx_http_ai_api_count_gone(ctx, b);
         }
 
         b->pos = b->last;
         b->file_pos = b->file_last;
     }
 
-    if (ctx->meter && ctx->usage.closed) {
+    if (ctx->meter && (ctx->usage.closed || ctx->cut)) {
         ngx_http_ai_api_settle_submit(ctx);
     }
 

@@ -14,11 +14,7 @@ static int ngx_http_ai_api_gate_alias(ngx_http_ai_api_loc_conf_t *alcf,
     ai_api_request_t *scan);
 static ngx_int_t ngx_http_ai_api_gate_model(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
-static ngx_int_t ngx_http_ai_api_gate_limits(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_gate_edit(ngx_http_request_t *r,
-    ngx_http_ai_api_ctx_t *ctx);
-static int64_t ngx_http_ai_api_gate_cap(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
 
@@ -69,26 +65,20 @@ ngx_http_ai_api_gate(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         return rc;
     }
 
-    rc = ngx_http_ai_api_gate_limits(r, ctx);
-    if (rc != NGX_OK) {
-        return rc;
+    if (ctx->route->flags & AI_API_ROUTE_METERED) {
+        rc = ngx_http_ai_api_settle_admit(r, ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     rc = ngx_http_ai_api_gate_edit(r, ctx);
+
     if (rc != NGX_OK) {
-        return rc;
+        ngx_http_ai_api_settle_finish(ctx);
     }
 
-    if (!(ctx->route->flags & AI_API_ROUTE_METERED)) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_ai_api_settle_admit(r, ctx) != NGX_OK) {
-        ctx->retry_after = 1;
-        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_BILLING, NULL);
-    }
-
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -215,34 +205,18 @@ ngx_http_ai_api_key_model(const ai_api_key_row_t *key,
 }
 
 
-static ngx_int_t
-ngx_http_ai_api_gate_limits(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
-{
-    if (!(ctx->route->flags & AI_API_ROUTE_METERED)) {
-        return NGX_OK;
-    }
-
-    if (ctx->auth.over) {
-        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_RATE_LIMIT, NULL);
-    }
-
-    if (ngx_http_ai_api_worker_ready() != NGX_OK) {
-        ctx->retry_after = 1;
-        return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_BILLING, NULL);
-    }
-
-    return NGX_OK;
-}
-
+/* an endpoint that generates nothing is not admitted and has no cap */
 
 static ngx_int_t
 ngx_http_ai_api_gate_edit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
     int                    rc;
+    int64_t                cap;
     const ai_api_edits_t  *edits;
 
-    rc = ai_api_request_edits(ctx->scan, ngx_http_ai_api_gate_cap(r, ctx),
-                              &edits);
+    cap = (ctx->slot != NULL) ? ctx->slot->hold.output_cap : 1;
+
+    rc = ai_api_request_edits(ctx->scan, cap, &edits);
 
     if (rc != AI_API_OK) {
         return ngx_http_ai_api_gate_refused(r, ctx, rc);
@@ -253,29 +227,4 @@ ngx_http_ai_api_gate_edit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     }
 
     return NGX_OK;
-}
-
-
-/* never below 1: with nothing left the limits have refused before */
-
-static int64_t
-ngx_http_ai_api_gate_cap(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
-{
-    int64_t                      cap, left;
-    ngx_http_ai_api_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
-
-    cap = alcf->max_output_tokens;
-
-    if (ctx->auth.quota.tokens >= 0) {
-        cap = ngx_min(cap, ctx->auth.quota.tokens);
-    }
-
-    if (ctx->auth.quota.cost >= 0) {
-        left = ai_api_price_afford(&ctx->family->price, ctx->auth.quota.cost);
-        cap = ngx_min(cap, left);
-    }
-
-    return ngx_max(cap, 1);
 }

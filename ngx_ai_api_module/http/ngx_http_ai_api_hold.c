@@ -1,5 +1,6 @@
 #include "ngx_http_ai_api_hold.h"
 #include "ngx_http_ai_api_abort.h"
+#include "ngx_http_ai_api_count.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_settle.h"
@@ -13,8 +14,6 @@
 
 static ngx_uint_t ngx_http_ai_api_hold_over(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
-static size_t ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx,
-    ngx_buf_t *b);
 static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_ai_api_hold_rest(ngx_http_request_t *r,
@@ -61,7 +60,7 @@ ngx_http_ai_api_hold_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     if (ctx->held == NULL && !ctx->submitted) {
 
         for (cl = in; cl; cl = cl->next) {
-            n = ngx_http_ai_api_hold_count(ctx, cl->buf);
+            n = ngx_http_ai_api_count(ctx, cl->buf);
 
             if (n != (size_t) (cl->buf->last - cl->buf->pos)
                 || ngx_http_ai_api_hold_ends(ctx, cl->buf))
@@ -122,57 +121,12 @@ ngx_http_ai_api_hold_passed(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *out)
 }
 
 
-/* bytes at the beginning of b that may pass */
-
-static size_t
-ngx_http_ai_api_hold_count(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
-{
-    size_t  n;
-
-    n = b->last - b->pos;
-
-    if (n == 0 || !ngx_buf_in_memory(b)) {
-        return n;
-    }
-
-    (void) ai_api_usage_feed(&ctx->usage, b->pos, n);
-
-    ngx_http_ai_api_settle_progress(ctx);
-
-    if (ctx->usage.image) {
-
-        /* no count of tokens, so no price: the answer ends before this line */
-
-        ctx->broken = 1;
-        ctx->ended = 1;
-        ctx->usage.hold_from = ngx_min(ctx->usage.hold_from,
-                                       ctx->usage.line_start);
-    }
-
-    if (ctx->left != -1) {
-        ctx->left -= n;
-
-        /* rubbish has no final counts: at least its last byte waits */
-
-        if (ctx->left <= 0) {
-            ctx->usage.hold_from = ngx_min(ctx->usage.hold_from, n - 1);
-        }
-    }
-
-    if (ctx->overlong) {
-        return ngx_min(ctx->usage.close_at, n);
-    }
-
-    return ngx_min(ctx->usage.hold_from, n);
-}
-
-
 /* the answer ends here: whole, or broken off */
 
 static ngx_uint_t
 ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
 {
-    return b->last_buf || (b->flush && ctx->broken);
+    return b->last_buf || ctx->cut || (b->flush && ctx->broken);
 }
 
 
@@ -195,7 +149,7 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
             ctx->counted = 0;
 
         } else {
-            n = ngx_http_ai_api_hold_count(ctx, b);
+            n = ngx_http_ai_api_count(ctx, b);
         }
 
         pos = b->pos + n;
@@ -335,7 +289,7 @@ ngx_http_ai_api_hold_end(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (!ctx->durable && !ctx->unbilled) {
+    if (!ctx->durable && !ctx->unbilled && !ctx->released) {
         ngx_http_ai_api_hold_wait(r, ctx);
         return NGX_OK;
     }
@@ -356,7 +310,8 @@ ngx_http_ai_api_hold_end(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 }
 
 
-/* the error frame, on a line of its own; a JSON answer stays torn */
+/* the last line of a cut answer, or the error frame on a line of its own; a
+ * JSON answer stays torn */
 
 static ngx_int_t
 ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
@@ -401,7 +356,10 @@ ngx_http_ai_api_hold_frame(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    b = ngx_http_ai_api_error_frame(r, err);
+    b = (ctx->cut && !ctx->unbilled)
+        ? ngx_http_ai_api_count_final(r, ctx)
+        : ngx_http_ai_api_error_frame(r, err);
+
     if (b == NULL) {
         return NGX_ERROR;
     }
@@ -465,12 +423,18 @@ ngx_http_ai_api_settle_timeout_handler(ngx_event_t *ev)
 {
     ngx_http_ai_api_ctx_t  *ctx = ev->data;
 
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_ai_api_module);
+
+    ctx->released = alcf->settle_release;
+    ctx->unbilled = !alcf->settle_release;
+
     ngx_log_error(NGX_LOG_ERR, ev->log, 0,
                   "ai api: the charge of request %*s was not durable in time; "
-                  "the answer is ended, the charge stays queued",
-                  sizeof(ctx->id_text), ctx->id_text);
-
-    ctx->unbilled = 1;
+                  "the answer is %s, the charge stays queued",
+                  sizeof(ctx->id_text), ctx->id_text,
+                  ctx->released ? "let go" : "ended");
 
     ngx_http_ai_api_hold_wake(ctx->request);
 }

@@ -1,6 +1,7 @@
 #include "ngx_http_ai_api_inflight.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_hold.h"
+#include "ngx_http_ai_api_limits.h"
 #include "ngx_http_ai_api_settle.h"
 #include "ngx_http_ai_api_worker.h"
 
@@ -173,7 +174,7 @@ void
 ngx_http_ai_api_inflight_done(ai_api_inflight_t *table)
 {
     void                   *data;
-    ngx_uint_t              durable;
+    ngx_uint_t              durable, limited;
     ai_api_slot_t          *slot;
     ngx_http_ai_api_ctx_t  *ctx;
 
@@ -191,12 +192,18 @@ ngx_http_ai_api_inflight_done(ai_api_inflight_t *table)
                           ai_api_strerror(slot->rc));
         }
 
+        limited = slot->limited;
         (void) ai_api_inflight_release(table, slot);
 
         ctx = data;
 
         if (ctx != NULL) {
             ctx->slot = NULL;
+
+            if (durable && limited) {
+                ngx_http_ai_api_limits_settled(ctx);
+            }
+
             ngx_http_ai_api_hold_done(ctx, durable);
         }
     }

@@ -1,73 +1,97 @@
 #include "ngx_http_ai_api_limits.h"
+#include "ngx_http_ai_api_admit.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_worker.h"
 
 
+static ngx_uint_t ngx_http_ai_api_limits_known(ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_limit_header(ngx_http_request_t *r,
     const char *name, int64_t value);
+static int64_t ngx_http_ai_api_limits_reset(
+    const ai_api_quota_limit_t *bound);
+static ngx_int_t ngx_http_ai_api_limits_short(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static void ngx_http_ai_api_limits_owner(ngx_http_ai_api_ctx_t *ctx,
+    ngx_uint_t of_user);
+static void ngx_http_ai_api_limits_log(ngx_http_ai_api_ctx_t *ctx,
+    const ai_api_quota_limit_t *l, unsigned level);
 
 
-void
-ngx_http_ai_api_limits_check(ngx_http_ai_api_auth_t *auth)
-{
-    ai_api_quota_input_t  in;
+static const char *const  ngx_http_ai_api_what_names[] = {
+    "nothing", "tokens", "requests", "cost", "the balance",
+    "parallel requests"
+};
 
-    ngx_memzero(&in, sizeof(ai_api_quota_input_t));
-
-    ai_api_quota_key_limits(&auth->row.key, NULL, &in.key.limits);
-    ai_api_quota_user_limits(&auth->row.user, NULL, &in.user.limits);
-
-    ai_api_quota_spent(&auth->row.key_totals, &in.key.life);
-    ai_api_quota_spent(&auth->row.user_totals, &in.user.life);
-
-    in.prepaid = auth->row.user.prepaid;
-
-    if (in.prepaid
-        && ai_api_user_balance(&auth->row.user, &auth->row.user_totals,
-                               &in.balance_nano)
-           != AI_API_OK)
-    {
-        in.balance_nano = 0;
-    }
-
-    auth->over = (ai_api_quota_check(&in, NULL, NULL, 0,
-                                     &auth->quota) != AI_API_OK);
-}
+static const char *const  ngx_http_ai_api_window_names[] = {
+    "life", "day", "month", "minute"
+};
 
 
 ngx_int_t
 ngx_http_ai_api_limit_headers(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx)
 {
-    int64_t                      remaining;
+    int64_t                      remaining, reset;
     const ai_api_quota_limit_t  *bound;
 
-    bound = &ctx->auth.quota.bound;
+    if (!ngx_http_ai_api_limits_known(ctx)) {
+        return NGX_OK;
+    }
 
-    /* money is no whole number: GET /usage tells it exactly */
+    bound = &ctx->quota.bound;
 
-    if (!ctx->auth.done || ctx->auth.err != AI_API_ERR_NONE
-        || (bound->what != AI_API_QUOTA_TOKENS
-            && bound->what != AI_API_QUOTA_REQUESTS))
+    if (bound->what == AI_API_QUOTA_NONE || bound->what == AI_API_QUOTA_COST
+        || bound->what == AI_API_QUOTA_BALANCE)
     {
         return NGX_OK;
     }
 
-    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit", bound->limit)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     remaining = bound->remaining;
 
-    if (bound->what == AI_API_QUOTA_REQUESTS && remaining > 0
+    if (bound->what != AI_API_QUOTA_TOKENS && remaining > 0
         && (ctx->slot != NULL || ctx->submitted))
     {
         remaining--;
     }
 
-    return ngx_http_ai_api_limit_header(r, "RateLimit-Remaining", remaining);
+    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit", bound->limit)
+        != NGX_OK
+        || ngx_http_ai_api_limit_header(r, "RateLimit-Remaining", remaining)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    reset = ngx_http_ai_api_limits_reset(bound);
+
+    return (reset < 0) ? NGX_OK
+           : ngx_http_ai_api_limit_header(r, "RateLimit-Reset", reset);
+}
+
+
+/* a route that costs nothing has not asked before */
+
+static ngx_uint_t
+ngx_http_ai_api_limits_known(ngx_http_ai_api_ctx_t *ctx)
+{
+    if (!ctx->auth.done || ctx->auth.err != AI_API_ERR_NONE) {
+        return 0;
+    }
+
+    if (ctx->limits_known) {
+        return 1;
+    }
+
+    if (ngx_http_ai_api_admit_sums(ctx) != NGX_OK) {
+        return 0;
+    }
+
+    (void) ai_api_quota_check(&ctx->sums, NULL, NULL, 0, &ctx->quota);
+
+    ctx->limits_known = 1;
+
+    return 1;
 }
 
 
@@ -85,4 +109,159 @@ ngx_http_ai_api_limit_header(ngx_http_request_t *r, const char *name,
     text.len = ai_api_write_int(text.data, value) - text.data;
 
     return ngx_http_ai_api_add_header(r, name, &text);
+}
+
+
+static int64_t
+ngx_http_ai_api_limits_reset(const ai_api_quota_limit_t *bound)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return ai_api_quota_reset(bound, (int64_t) tp->sec * 1000 + tp->msec);
+}
+
+
+ngx_int_t
+ngx_http_ai_api_limits_refuse(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    int64_t                reset;
+    ai_api_quota_limit_t  *bound;
+
+    bound = &ctx->quota.bound;
+
+    if (bound->remaining > 0) {
+        return ngx_http_ai_api_limits_short(r, ctx);
+    }
+
+    reset = (bound->what == AI_API_QUOTA_PARALLEL)
+            ? 1 : ngx_http_ai_api_limits_reset(bound);
+
+    if (reset > 0) {
+        ctx->retry_after = (ngx_uint_t) reset;
+    }
+
+    return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_RATE_LIMIT, NULL);
+}
+
+
+/* something is left, but the prompt and one token do not fit into it */
+
+static ngx_int_t
+ngx_http_ai_api_limits_short(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    u_char          *p;
+    ai_api_str_t     text;
+    ai_api_quota_t  *left;
+
+    static const char  tokens[] = " tokens left";
+    static const char  money[] = " left of the cost limit";
+
+    left = &ctx->quota;
+
+    p = ngx_pnalloc(r->pool, AI_API_INT64_LEN + AI_API_MONEY_LEN
+                             + sizeof(tokens) + sizeof(money));
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text.data = p;
+
+    if (left->tokens >= 0) {
+        p = ai_api_write_int(p, left->tokens);
+        p = ngx_cpymem(p, tokens, sizeof(tokens) - 1);
+    }
+
+    if (left->tokens >= 0 && left->cost >= 0) {
+        *p++ = ',';
+        *p++ = ' ';
+    }
+
+    if (left->cost >= 0) {
+        p = ai_api_write_money(p, left->cost);
+        p = ngx_cpymem(p, money, sizeof(money) - 1);
+    }
+
+    text.len = p - text.data;
+
+    return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_RATE_LIMIT, &text);
+}
+
+
+void
+ngx_http_ai_api_limits_settled(ngx_http_ai_api_ctx_t *ctx)
+{
+    if (ngx_http_ai_api_admit_sums(ctx) == NGX_OK) {
+        ngx_http_ai_api_limits_notice(ctx);
+    }
+}
+
+
+void
+ngx_http_ai_api_limits_notice(ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_http_ai_api_limits_owner(ctx, 0);
+    ngx_http_ai_api_limits_owner(ctx, 1);
+}
+
+
+static void
+ngx_http_ai_api_limits_owner(ngx_http_ai_api_ctx_t *ctx, ngx_uint_t of_user)
+{
+    unsigned               level, old;
+    ai_api_inflight_t     *table;
+    ai_api_quota_input_t   in;
+    ai_api_quota_limit_t   l;
+
+    in = ctx->sums;
+
+    if (of_user) {
+        ai_api_limits_init(&in.key.limits);
+
+    } else {
+        ai_api_limits_init(&in.user.limits);
+        in.prepaid = 0;
+    }
+
+    table = ngx_http_ai_api_worker_inflight();
+    level = ai_api_quota_level(&in, &l);
+
+    if (table == NULL) {
+        return;
+    }
+
+    old = ai_api_inflight_notice(table, of_user ? NULL : ctx->charge.key_id,
+                                 ctx->charge.user_id, level);
+
+    if (level > old) {
+        ngx_http_ai_api_limits_log(ctx, &l, level);
+    }
+}
+
+
+static void
+ngx_http_ai_api_limits_log(ngx_http_ai_api_ctx_t *ctx,
+    const ai_api_quota_limit_t *l, unsigned level)
+{
+    ngx_log_t  *log;
+
+    log = ctx->request->connection->log;
+
+    if (l->what == AI_API_QUOTA_BALANCE) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "ai api: the balance of user \"%V\" is used up",
+                      &ctx->auth.user);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "ai api: %ud%% of a limit is used: %s of a %s, "
+                  "%s \"%V\", user \"%V\"", level,
+                  ngx_http_ai_api_what_names[l->what],
+                  ngx_http_ai_api_window_names[l->window],
+                  l->of_user ? "user" : "key",
+                  l->of_user ? &ctx->auth.user : &ctx->auth.key_id,
+                  &ctx->auth.user);
 }

@@ -28,6 +28,8 @@ static void ngx_http_ai_api_merge_prefix(ngx_http_core_loc_conf_t *clcf,
     ngx_http_ai_api_loc_conf_t *prev, ngx_http_ai_api_loc_conf_t *conf);
 static char *ngx_http_ai_api_check_location(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, ngx_http_ai_api_loc_conf_t *conf);
+static char *ngx_http_ai_api_check_metering(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, ngx_http_ai_api_loc_conf_t *conf);
 static char *ngx_http_ai_api_check_timeout(ngx_conf_t *cf, const char *name,
     ngx_msec_t value, ngx_http_core_loc_conf_t *clcf);
 static ngx_uint_t ngx_http_ai_api_has_auth_basic(ngx_conf_t *cf);
@@ -76,6 +78,8 @@ ngx_http_ai_api_create_loc_conf(ngx_conf_t *cf)
 
     conf->auth = NGX_CONF_UNSET;
     conf->aliases = NGX_CONF_UNSET_PTR;
+    conf->quota = NGX_CONF_UNSET_UINT;
+    conf->context_length = NGX_CONF_UNSET;
     conf->max_output_tokens = NGX_CONF_UNSET;
     conf->max_keep_alive = NGX_CONF_UNSET;
 
@@ -308,6 +312,12 @@ ngx_http_ai_api_merge_limits(ngx_conf_t *cf, ngx_http_ai_api_loc_conf_t *prev,
     ngx_conf_merge_bitmask_value(conf->allow, prev->allow,
                                  NGX_CONF_BITMASK_SET);
 
+    if (conf->context_length == NGX_CONF_UNSET) {
+        conf->context_length = prev->context_length;
+        conf->context_overhead = prev->context_overhead;
+    }
+
+    ngx_conf_merge_uint_value(conf->quota, prev->quota, AI_API_HOLD_ESTIMATE);
     ngx_conf_merge_value(conf->max_output_tokens, prev->max_output_tokens,
                          32768);
     ngx_conf_merge_sec_value(conf->max_keep_alive, prev->max_keep_alive, 0);
@@ -320,6 +330,10 @@ ngx_http_ai_api_merge_limits(ngx_conf_t *cf, ngx_http_ai_api_loc_conf_t *prev,
     if (conf->abort == NGX_CONF_UNSET_UINT) {
         conf->abort = NGX_HTTP_AI_API_ABORT_DRAIN;
         conf->drain_time = 0;
+    }
+
+    if (conf->settle_timeout == NGX_CONF_UNSET_MSEC) {
+        conf->settle_release = prev->settle_release;
     }
 
     ngx_conf_merge_msec_value(conf->settle_timeout, prev->settle_timeout,
@@ -448,8 +462,23 @@ ngx_http_ai_api_check_location(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
         return NGX_CONF_ERROR;
     }
 
-    if (!conf->auth) {
-        return NGX_CONF_OK;
+    return conf->auth ? ngx_http_ai_api_check_metering(cf, clcf, conf)
+                      : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ai_api_check_metering(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    ngx_http_ai_api_loc_conf_t *conf)
+{
+    if (conf->quota == AI_API_HOLD_STRICT
+        && conf->context_length == NGX_CONF_UNSET)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no \"ai_api_context_length\" is defined for "
+                           "\"ai_api_quota strict\" in location \"%V\"",
+                           &clcf->name);
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_http_ai_api_check_timeout(cf, "ai_api_settle_timeout",

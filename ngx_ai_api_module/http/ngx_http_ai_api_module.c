@@ -42,6 +42,14 @@ static ngx_conf_enum_t  ngx_http_ai_api_users[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_ai_api_quotas[] = {
+    { ngx_string("strict"), AI_API_HOLD_STRICT },
+    { ngx_string("estimate"), AI_API_HOLD_ESTIMATE },
+    { ngx_string("post"), AI_API_HOLD_POST },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_ai_api_languages[] = {
     { ngx_string("zh"), AI_API_LANG_ZH },
     { ngx_string("en"), AI_API_LANG_EN },
@@ -116,6 +124,13 @@ static ngx_command_t  ngx_http_ai_api_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_ai_api_main_conf_t, max_keys),
       &ngx_http_ai_api_keys_bounds },
+
+    { ngx_string("ai_api_default_limits"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_ai_api_set_default_limits,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("ai_api_auth"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -245,7 +260,14 @@ static ngx_command_t  ngx_http_ai_api_commands[] = {
 
     { ngx_string("ai_api_quota"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_ai_api_set_quota,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ai_api_loc_conf_t, quota),
+      &ngx_http_ai_api_quotas },
+
+    { ngx_string("ai_api_context_length"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_ai_api_set_context_length,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },

@@ -1,4 +1,5 @@
 #include "ngx_http_ai_api_settle.h"
+#include "ngx_http_ai_api_admit.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_rate.h"
 #include "ngx_http_ai_api_worker.h"
@@ -21,10 +22,9 @@ static int32_t ngx_http_ai_api_elapsed(ngx_http_ai_api_ctx_t *ctx);
 ngx_int_t
 ngx_http_ai_api_settle_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
-    ngx_time_t               *tp;
-    ai_api_charge_t          *c;
-    ai_api_inflight_t        *table;
-    ai_api_inflight_admit_t   in;
+    ngx_int_t         rc;
+    ngx_time_t       *tp;
+    ai_api_charge_t  *c;
 
     c = &ctx->charge;
     tp = ngx_timeofday();
@@ -40,25 +40,13 @@ ngx_http_ai_api_settle_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     ngx_http_ai_api_settle_key(ctx, c);
     ngx_http_ai_api_settle_model(ctx, c);
 
-    table = ngx_http_ai_api_worker_inflight();
-    if (table == NULL) {
-        return NGX_DECLINED;
+    rc = ngx_http_ai_api_admit(r, ctx);
+
+    if (rc == NGX_OK) {
+        ngx_queue_insert_tail(ngx_http_ai_api_settle_running(), &ctx->running);
     }
 
-    ngx_memzero(&in, sizeof(ai_api_inflight_admit_t));
-
-    in.charge = c;
-
-    if (ai_api_inflight_admit(table, &in, ctx, &ctx->slot, NULL)
-        != AI_API_OK)
-    {
-        ctx->slot = NULL;
-        return NGX_DECLINED;
-    }
-
-    ngx_queue_insert_tail(ngx_http_ai_api_settle_running(), &ctx->running);
-
-    return NGX_OK;
+    return rc;
 }
 
 
@@ -200,7 +188,7 @@ ngx_http_ai_api_settle_counts(ngx_http_ai_api_ctx_t *ctx,
     in.elapsed_ms = ngx_http_ai_api_elapsed(ctx);
     in.rate = ngx_http_ai_api_rate(&ctx->model);
     in.http_status = (int) ctx->answer;
-    in.aborted = ctx->gone || ctx->shutdown;
+    in.aborted = ctx->gone || ctx->shutdown || ctx->cut;
     in.upstream_failed = ctx->broken;
     in.format = ctx->scan->has_format;
 
@@ -224,6 +212,10 @@ ngx_http_ai_api_settle_status(ngx_http_ai_api_ctx_t *ctx,
 
     if (ctx->gone) {
         return AI_API_STATUS_CLIENT_ABORT;
+    }
+
+    if (ctx->cut) {
+        return AI_API_STATUS_CUT_QUOTA;
     }
 
     switch (out->status) {

@@ -10,7 +10,7 @@
 #include "ngx_http_ai_api.h"
 
 
-/* Takes a slot with prices pinned.  NGX_OK, NGX_DECLINED (none is free). */
+/* Takes a slot with prices pinned.  NGX_OK, or a status (ctx->err is set). */
 ngx_int_t ngx_http_ai_api_settle_admit(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 

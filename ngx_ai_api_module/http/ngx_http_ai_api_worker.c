@@ -41,8 +41,6 @@ static ngx_int_t ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle);
 static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
     ai_api_store_conf_t *conf);
-static ngx_int_t ngx_http_ai_api_worker_strings(ngx_pool_t *pool,
-    ngx_http_ai_api_auth_t *auth);
 static void ngx_http_ai_api_health_handler(ngx_event_t *ev);
 static void ngx_http_ai_api_worker_event(ngx_event_t *ev);
 static void ngx_http_ai_api_worker_jobs(ai_api_commit_t *thread);
@@ -331,66 +329,30 @@ ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle)
 
 
 int
-ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
-    ngx_http_ai_api_auth_t *auth)
+ngx_http_ai_api_worker_reader(ai_api_reader_t **reader, ai_api_hmac_t **pepper)
 {
-    int                        rc;
-    int64_t                    now;
-    ngx_time_t                *tp;
-    ai_api_mem_t               mem;
     ngx_http_ai_api_worker_t  *w;
 
     w = &ngx_http_ai_api_worker;
 
-    if (w->reader == NULL || w->pepper == NULL
-        || (key != NULL
-            && ai_api_key_digest(w->pepper, key, auth->digest) != AI_API_OK))
-    {
+    if (w->reader == NULL || w->pepper == NULL) {
         return AI_API_BUSY;
     }
 
-    tp = ngx_timeofday();
-    now = (int64_t) tp->sec * 1000 + tp->msec;
+    *reader = w->reader;
+    *pepper = w->pepper;
 
-    ngx_http_ai_api_mem(&mem, pool);
-
-    rc = ai_api_account_auth(w->reader, auth->digest, now, 1, &mem,
-                             &auth->row);
-
-    if (rc == AI_API_OK) {
-        ngx_http_ai_api_limits_check(auth);
-        return ngx_http_ai_api_worker_strings(pool, auth);
-    }
-
-    if (rc == AI_API_DECLINED || rc == AI_API_NOMEM) {
-        return rc;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, pool->log, 0,
-                  "ai api: the store cannot be read: %s", ai_api_strerror(rc));
-
-    ngx_http_ai_api_worker_leave(rc);
-
-    return AI_API_BUSY;
+    return AI_API_OK;
 }
 
 
-static ngx_int_t
-ngx_http_ai_api_worker_strings(ngx_pool_t *pool, ngx_http_ai_api_auth_t *auth)
+void
+ngx_http_ai_api_worker_unreadable(ngx_log_t *log, int rc)
 {
-    auth->key_id.data = ngx_pnalloc(pool, AI_API_KEY_ID_LEN);
-    if (auth->key_id.data == NULL) {
-        return AI_API_NOMEM;
-    }
+    ngx_log_error(NGX_LOG_ERR, log, 0,
+                  "ai api: the store cannot be read: %s", ai_api_strerror(rc));
 
-    auth->key_id.len = ai_api_key_id_write(auth->key_id.data,
-                                           auth->row.key.id)
-                       - auth->key_id.data;
-
-    auth->key_name = ngx_http_ai_api_ngx_str(&auth->row.key.name);
-    auth->user = ngx_http_ai_api_ngx_str(&auth->row.user.name);
-
-    return AI_API_OK;
+    ngx_http_ai_api_worker_leave(rc);
 }
 
 

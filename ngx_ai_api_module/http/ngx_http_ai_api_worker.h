@@ -42,14 +42,13 @@ ngx_int_t ngx_http_ai_api_worker_init(ngx_cycle_t *cycle);
 void ngx_http_ai_api_worker_exit(ngx_cycle_t *cycle);
 
 
-/*
- * Looks up a key by its text with point reads, or with NULL the one that
- * auth has, as it is now; auth is filled from pool.
- * AI_API_OK, AI_API_DECLINED (no such key, or one that is not valid),
- * AI_API_BUSY (the store cannot be read), AI_API_NOMEM.
- */
-int ngx_http_ai_api_worker_auth(ngx_pool_t *pool, const ai_api_str_t *key,
-    ngx_http_ai_api_auth_t *auth);
+/* For the event loop's point reads.  AI_API_OK, AI_API_BUSY: no store. */
+int ngx_http_ai_api_worker_reader(ai_api_reader_t **reader,
+    ai_api_hmac_t **pepper);
+
+/* A read failed: says so, and leaves the process when that will not end. */
+void ngx_http_ai_api_worker_unreadable(ngx_log_t *log, int rc);
+
 
 /* NGX_OK when paid work may begin, NGX_DECLINED when no worker can write,
  * this one's commit thread is silent, or the queue is full. */

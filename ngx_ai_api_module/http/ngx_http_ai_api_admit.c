@@ -1,0 +1,237 @@
+#include "ngx_http_ai_api_admit.h"
+#include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_limits.h"
+#include "ngx_http_ai_api_lookup.h"
+#include "ngx_http_ai_api_worker.h"
+
+
+/* a charge that becomes durable between the sums and the admission makes the
+ * sums old: one in some hundred on a key with thousands of charges a second */
+
+#define NGX_HTTP_AI_API_ADMIT_TRIES  8
+
+/* bytes of text a token, for a prompt that nobody has counted yet */
+
+#define NGX_HTTP_AI_API_TOKEN_BYTES  4
+
+
+static void ngx_http_ai_api_admit_ask(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static int64_t ngx_http_ai_api_admit_prompt(
+    const ngx_http_ai_api_loc_conf_t *alcf, const ai_api_request_t *scan);
+static int64_t ngx_http_ai_api_admit_cap(
+    const ngx_http_ai_api_loc_conf_t *alcf, const ai_api_request_t *scan);
+static int ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
+    ai_api_inflight_t *table);
+static ngx_int_t ngx_http_ai_api_admit_billing(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+
+
+ngx_int_t
+ngx_http_ai_api_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ai_api_inflight_t  *table;
+
+    table = ngx_http_ai_api_worker_inflight();
+
+    if (table == NULL || ngx_http_ai_api_worker_ready() != NGX_OK) {
+        return ngx_http_ai_api_admit_billing(r, ctx);
+    }
+
+    ngx_http_ai_api_admit_ask(r, ctx);
+
+    switch (ngx_http_ai_api_admit_take(ctx, table)) {
+
+    case AI_API_OK:
+        ctx->limits_known = 1;
+        return NGX_OK;
+
+    case AI_API_DENIED:
+        ctx->limits_known = 1;
+        ngx_http_ai_api_limits_notice(ctx);
+        return ngx_http_ai_api_limits_refuse(r, ctx);
+
+    default:
+        return ngx_http_ai_api_admit_billing(r, ctx);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_admit_billing(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx)
+{
+    ctx->retry_after = 1;
+
+    return ngx_http_ai_api_refuse(r, ctx, AI_API_ERR_BILLING, NULL);
+}
+
+
+static void
+ngx_http_ai_api_admit_ask(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ai_api_hold_ask_t           *ask;
+    ai_api_request_t            *scan;
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
+
+    scan = ctx->scan;
+    ask = &ctx->ask;
+
+    ask->mode = (ai_api_hold_mode_t) alcf->quota;
+    ask->price = ctx->family->price;
+    ask->prompt_tokens = ngx_http_ai_api_admit_prompt(alcf, scan);
+    ask->output_cap = ngx_http_ai_api_admit_cap(alcf, scan);
+    ask->one_piece = !scan->stream;
+    ask->twice = scan->has_format && scan->think != AI_API_THINK_OFF;
+    ask->nothing = scan->is_load;
+}
+
+
+/* strict: no more than this can be counted, if the directive tells the truth;
+ * what is not text in the body may fill the context whatever its size */
+
+static int64_t
+ngx_http_ai_api_admit_prompt(const ngx_http_ai_api_loc_conf_t *alcf,
+    const ai_api_request_t *scan)
+{
+    int64_t  bound;
+
+    if (alcf->quota != AI_API_HOLD_STRICT) {
+        return ngx_max((int64_t) (scan->prompt_bytes
+                                  / NGX_HTTP_AI_API_TOKEN_BYTES), 1);
+    }
+
+    if (scan->has_images || scan->has_tools || scan->has_template
+        || scan->has_context || scan->has_suffix)
+    {
+        return alcf->context_length;
+    }
+
+    bound = (int64_t) scan->body_bytes + alcf->context_overhead;
+
+    return ngx_min(bound, alcf->context_length);
+}
+
+
+static int64_t
+ngx_http_ai_api_admit_cap(const ngx_http_ai_api_loc_conf_t *alcf,
+    const ai_api_request_t *scan)
+{
+    int64_t  cap;
+
+    cap = alcf->max_output_tokens;
+
+    if (scan->num_predict > 0) {
+        cap = ngx_min(cap, scan->num_predict);
+    }
+
+    return cap;
+}
+
+
+static int
+ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
+    ai_api_inflight_t *table)
+{
+    int                      rc;
+    ngx_uint_t               i;
+    ai_api_inflight_admit_t  in;
+
+    in.quota = &ctx->sums;
+    in.ask = &ctx->ask;
+    in.charge = &ctx->charge;
+
+    for (i = 0; i < NGX_HTTP_AI_API_ADMIT_TRIES; i++) {
+
+        if (ngx_http_ai_api_admit_sums(ctx) != NGX_OK) {
+            return AI_API_BUSY;
+        }
+
+        rc = ai_api_inflight_admit(table, &in, ctx, &ctx->slot, &ctx->quota);
+
+        if (rc != AI_API_AGAIN) {
+            break;
+        }
+    }
+
+    if (rc != AI_API_OK) {
+        ctx->slot = NULL;
+    }
+
+    if (rc == AI_API_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, ctx->request->connection->log, 0,
+                      "ai api: the lock of the in-flight file is lost: paid "
+                      "work is refused until nginx is restarted");
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_ai_api_admit_sums(ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_http_ai_api_auth_t       *auth;
+    ngx_http_ai_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_ai_api_module);
+    auth = &ctx->auth;
+
+    ai_api_quota_key_limits(&auth->row.key, &amcf->key_limits,
+                            &ctx->sums.key.limits);
+    ai_api_quota_user_limits(&auth->row.user, &amcf->user_limits,
+                             &ctx->sums.user.limits);
+
+    return (ngx_http_ai_api_lookup_sums(ctx->request->connection->log, auth,
+                                        &ctx->sums)
+            == AI_API_OK)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_ai_api_admit_more(ngx_http_ai_api_ctx_t *ctx)
+{
+    int                      rc;
+    ngx_uint_t               i;
+    ai_api_inflight_t       *table;
+    ai_api_inflight_admit_t  in;
+
+    table = ngx_http_ai_api_worker_inflight();
+
+    if (table == NULL) {
+        return NGX_AGAIN;
+    }
+
+    in.quota = &ctx->sums;
+    in.ask = &ctx->ask;
+    in.charge = &ctx->charge;
+
+    for (i = 0; i < NGX_HTTP_AI_API_ADMIT_TRIES; i++) {
+
+        if (ngx_http_ai_api_admit_sums(ctx) != NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        rc = ai_api_inflight_extend(table, ctx->slot, &in, &ctx->quota);
+
+        if (rc == AI_API_DENIED) {
+            return NGX_DECLINED;
+        }
+
+        if (rc == AI_API_OK
+            && (int64_t) ctx->usage.pieces <= ctx->slot->hold.output)
+        {
+            return NGX_OK;
+        }
+
+        if (rc != AI_API_OK && rc != AI_API_AGAIN) {
+            break;
+        }
+    }
+
+    return NGX_AGAIN;
+}

@@ -123,6 +123,11 @@ $(B)/torture/power: $(POWER) $(wildcard t/torture/power*.h) \
 	@echo '  LINK  $@'
 	@$(CC_plain) $(POWER) $(B)/plain/libai_api.a $(LIBS) -o $@
 
+$(B)/settle: $(wildcard t/bench/settle*.c) t/bench/settle.h \
+             $(B)/plain/libai_api.a
+	@echo '  LINK  $@'
+	@$(CC_plain) $(filter %.c,$^) $(B)/plain/libai_api.a $(LIBS) -o $@
+
 $(B)/torture/%.so: t/torture/%.c $(wildcard t/torture/*.h) Makefile
 	@mkdir -p $(@D)
 	@echo '  LINK  $@'
@@ -194,7 +199,7 @@ check-style:
 torture: module cli torture-power
 	@t/torture/run
 
-bench: module
+bench: module $(B)/settle
 	@t/bench/run
 
 run: module

@@ -1,4 +1,5 @@
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <openssl/core_names.h>
@@ -24,6 +25,7 @@ struct ai_api_hash_s {
 
 static int ai_api_hmac_setup(ai_api_hmac_t *h, ai_api_hmac_alg_t alg);
 static const char *ai_api_hmac_digest_name(ai_api_hmac_alg_t alg);
+static int ai_api_crypto_failed(void);
 
 
 ai_api_hmac_t *
@@ -45,6 +47,7 @@ ai_api_hmac_create(ai_api_hmac_alg_t alg, const ai_api_str_t *secret)
     h->secret_len = secret->len;
 
     if (ai_api_hmac_setup(h, alg) != AI_API_OK) {
+        (void) ai_api_crypto_failed();
         ai_api_hmac_destroy(h);
         return NULL;
     }
@@ -142,7 +145,7 @@ ai_api_hmac(ai_api_hmac_t *h, const ai_api_str_t *data, u_char *digest)
         || EVP_MAC_final(h->ctx, digest, &n, h->len) != 1
         || n != h->len)
     {
-        return AI_API_ERROR;
+        return ai_api_crypto_failed();
     }
 
     return AI_API_OK;
@@ -157,7 +160,7 @@ ai_api_sha256(const ai_api_str_t *data, u_char *digest)
     if (EVP_Digest(data->data, data->len, digest, &n, EVP_sha256(), NULL) != 1
         || n != AI_API_SHA256_LEN)
     {
-        return AI_API_ERROR;
+        return ai_api_crypto_failed();
     }
 
     return AI_API_OK;
@@ -243,7 +246,7 @@ ai_api_random(u_char *p, size_t n)
         part = ai_api_min(n, 4096);
 
         if (RAND_priv_bytes(p, (int) part) != 1) {
-            return AI_API_ERROR;
+            return ai_api_crypto_failed();
         }
 
         p += part;
@@ -251,4 +254,16 @@ ai_api_random(u_char *p, size_t n)
     }
 
     return AI_API_OK;
+}
+
+
+/* What OpenSSL notes of a failure would be taken for that of a connection of
+ * this thread. */
+
+static int
+ai_api_crypto_failed(void)
+{
+    ERR_clear_error();
+
+    return AI_API_ERROR;
 }

@@ -1,17 +1,23 @@
 /*
  * Stored bytes.  First byte: 0 a ledger record (its check sum is made right
- * here), 1 a key, 2 a user, 3 a model, 4 sums, 5 a list.  What decodes can be
- * encoded, and comes back the same.
+ * here), 1 a key, 2 a user, 3 a model, 4 sums, 5 a list, 6 a line of the
+ * audit, 7 a row of an idempotency key.  What decodes can be encoded, and comes
+ * back the same.
  */
 
 #include <stdlib.h>
 
+#include "ai_api_audit.h"
 #include "ai_api_charge.h"
+#include "ai_api_idempotency.h"
 #include "ai_api_record.h"
 #include "ai_api_str.h"
 
 
-static u_char  fuzz_bytes[2][AI_API_ROW_MAX];
+#define FUZZ_MAX  (2 * AI_API_AUDIT_TEXT_MAX)
+
+static u_char           fuzz_bytes[2][FUZZ_MAX];
+static volatile u_char  fuzz_seen;
 
 
 /* Encodes what was decoded, decodes that, encodes again: twice the same. */
@@ -29,7 +35,7 @@ static u_char  fuzz_bytes[2][AI_API_ROW_MAX];
             return;                                                           \
         }                                                                     \
                                                                               \
-        if (name##_encode(&a, fuzz_bytes[0], AI_API_ROW_MAX, &n[0])           \
+        if (name##_encode(&a, fuzz_bytes[0], FUZZ_MAX, &n[0])                 \
             != AI_API_OK)                                                     \
         {                                                                     \
             abort();                                                          \
@@ -39,7 +45,7 @@ static u_char  fuzz_bytes[2][AI_API_ROW_MAX];
         e.len = n[0];                                                         \
                                                                               \
         if (name##_decode(&e, &b) != AI_API_OK                                \
-            || name##_encode(&b, fuzz_bytes[1], AI_API_ROW_MAX, &n[1])        \
+            || name##_encode(&b, fuzz_bytes[1], FUZZ_MAX, &n[1])              \
                != AI_API_OK                                                   \
             || n[0] != n[1]                                                   \
             || memcmp(fuzz_bytes[0], fuzz_bytes[1], n[0]) != 0)               \
@@ -101,6 +107,35 @@ fuzz_totals(const ai_api_str_t *s)
 
 
 static void
+fuzz_audit(const ai_api_str_t *s)
+{
+    FUZZ_ROUND_TRIP(ai_api_audit_t, ai_api_audit, s);
+}
+
+
+static void
+fuzz_idempotency(const ai_api_str_t *s)
+{
+    size_t                i;
+    ai_api_idempotency_t  row;
+
+    if (ai_api_idempotency_decode(s, &row) != AI_API_OK) {
+        return;
+    }
+
+    /* all of it can be read */
+
+    for (i = 0; i < row.answer.len; i++) {
+        fuzz_seen ^= row.answer.data[i];
+    }
+
+    if (row.answer.len + sizeof(row.asked) > s->len || row.at_ms < 0) {
+        abort();
+    }
+}
+
+
+static void
 fuzz_list(const ai_api_str_t *s)
 {
     int           rc;
@@ -130,7 +165,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ai_api_str_t  s;
 
     static void (*const  parts[])(const ai_api_str_t *s) = {
-        fuzz_charge, fuzz_key, fuzz_user, fuzz_model, fuzz_totals, fuzz_list
+        fuzz_charge, fuzz_key, fuzz_user, fuzz_model, fuzz_totals, fuzz_list,
+        fuzz_audit, fuzz_idempotency
     };
 
     if (size == 0 || data[0] >= ai_api_nelts(parts)) {

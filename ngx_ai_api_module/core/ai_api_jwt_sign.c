@@ -35,6 +35,12 @@ ai_api_jwt_sign(ai_api_jwt_keys_t *keys, const ai_api_jwt_conf_t *conf,
     ai_api_jwt_append(b, json.data, json.len);
     ai_api_buf_char(b, '.');
 
+    /* reset forgets a failure */
+
+    if (json.rc != AI_API_OK) {
+        b->rc = json.rc;
+    }
+
     ai_api_buf_reset(&json);
 
     ai_api_jwt_sign_payload(conf, user, admin, iat, exp, &json);

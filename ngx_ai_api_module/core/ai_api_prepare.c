@@ -16,31 +16,28 @@
 #include <unistd.h>
 
 
-static int ai_api_prepare_files(const ai_api_store_conf_t *conf,
-    ai_api_store_error_t *e, int *made);
+static int ai_api_prepare_files(const ai_api_store_conf_t *conf, uid_t uid,
+    gid_t gid, ai_api_store_error_t *e);
 static int ai_api_prepare_size(const char *dir, const char *name, off_t *size);
 static int ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
     ai_api_store_error_t *e);
 static int ai_api_prepare_examine(const ai_api_store_conf_t *conf);
 static int ai_api_prepare_look(ai_api_txn_t *txn);
 static int ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t);
-static int ai_api_prepare_rights(const ai_api_store_conf_t *conf, int made,
-    uid_t uid, gid_t gid, ai_api_store_error_t *e);
+static int ai_api_prepare_rights(const ai_api_store_conf_t *conf, uid_t uid,
+    gid_t gid, ai_api_store_error_t *e);
 static int ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid);
-static int ai_api_prepare_names(const ai_api_store_conf_t *conf, int made,
-    ai_api_store_error_t *e);
-static int ai_api_prepare_sync(int at, const char *name);
 
 
 int
 ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e)
 {
-    int     rc, made, fresh;
+    int     rc, fresh;
     off_t   size;
     mode_t  mask;
 
-    rc = ai_api_prepare_files(conf, e, &made);
+    rc = ai_api_prepare_files(conf, uid, gid, e);
     if (rc != AI_API_OK) {
         return rc;
     }
@@ -55,36 +52,50 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     }
 
     mask = umask(077);
-    rc = ai_api_store_make(conf, node_id, e);
+
+    if (fresh) {
+        rc = ai_api_prepare_new(conf, node_id, e);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_store_make(conf, node_id, e);
+    }
+
     (void) umask(mask);
 
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    rc = ai_api_prepare_rights(conf, made, uid, gid, e);
+    rc = ai_api_prepare_rights(conf, uid, gid, e);
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    return ai_api_prepare_names(conf, made, e);
+    return ai_api_prepare_names(conf, e);
 }
 
 
-/* The directory, and files that must not be mistaken for a new store. */
+/*
+ * The directory, and files that must not be mistaken for a new store.  Run
+ * by root, a directory that is made belongs to the worker's user at once: it
+ * may be found by another attempt.
+ */
 
 static int
-ai_api_prepare_files(const ai_api_store_conf_t *conf, ai_api_store_error_t *e,
-    int *made)
+ai_api_prepare_files(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
+    ai_api_store_error_t *e)
 {
     off_t        size;
     struct stat  st;
 
-    *made = 0;
-
     if (mkdir(conf->dir, 0700) == 0) {
-        *made = 1;
-        return AI_API_OK;
+        if (geteuid() != 0 || chown(conf->dir, uid, gid) == 0) {
+            return AI_API_OK;
+        }
+
+        return ai_api_store_fail(e, AI_API_INVALID, errno,
+                                 "cannot set owner of \"%s\"", conf->dir);
     }
 
     if (errno != EEXIST || stat(conf->dir, &st) == -1) {
@@ -321,8 +332,8 @@ ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t)
 /* Run by root: what was made belongs to the worker's user. */
 
 static int
-ai_api_prepare_rights(const ai_api_store_conf_t *conf, int made, uid_t uid,
-    gid_t gid, ai_api_store_error_t *e)
+ai_api_prepare_rights(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
+    ai_api_store_error_t *e)
 {
     int          i, fd;
     struct stat  st;
@@ -346,13 +357,9 @@ ai_api_prepare_rights(const ai_api_store_conf_t *conf, int made, uid_t uid,
         }
     }
 
-    if (geteuid() == 0 && made && fchown(fd, uid, gid) == -1) {
-        goto failed;
-    }
-
     (void) close(fd);
 
-    if (geteuid() == 0 && !made && ai_api_prepare_closed(&st, uid, gid)) {
+    if (geteuid() == 0 && ai_api_prepare_closed(&st, uid, gid)) {
         return ai_api_store_fail(e, AI_API_INVALID, EACCES,
                                  "directory \"%s\" is closed to the worker's "
                                  "user id %ld: change its owner", conf->dir,
@@ -383,60 +390,6 @@ ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid)
     }
 
     return !(st->st_gid == gid && (st->st_mode & S_IXGRP));
-}
-
-
-/*
- * LMDB syncs what it writes to its files; that they have names is the
- * directory's to keep.
- */
-
-static int
-ai_api_prepare_names(const ai_api_store_conf_t *conf, int made,
-    ai_api_store_error_t *e)
-{
-    int  fd, err;
-
-    fd = open(conf->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1) {
-        return ai_api_store_fail(e, AI_API_INVALID, errno,
-                                 "cannot open directory \"%s\"", conf->dir);
-    }
-
-    err = ai_api_prepare_sync(fd, ".");
-
-    if (err == 0 && made) {
-        err = ai_api_prepare_sync(fd, "..");
-    }
-
-    (void) close(fd);
-
-    if (err != 0) {
-        return ai_api_store_fail(e, AI_API_IO, err,
-                                 "cannot sync directory \"%s\"", conf->dir);
-    }
-
-    return AI_API_OK;
-}
-
-
-/* 0, or an errno.  One that may not be read, or a file system that does not
- * sync directories (EINVAL), must do. */
-
-static int
-ai_api_prepare_sync(int at, const char *name)
-{
-    int  fd, err;
-
-    fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1) {
-        return (errno == EACCES) ? 0 : errno;
-    }
-
-    err = (fsync(fd) == -1 && errno != EINVAL) ? errno : 0;
-    (void) close(fd);
-
-    return err;
 }
 
 

@@ -30,6 +30,18 @@ int ai_api_store_extend(ai_api_store_t *store);
 /* AI_API_INVALID with e when a map is too small, or RLIMIT_AS is. */
 int ai_api_prepare_room(size_t map_size, ai_api_store_error_t *e);
 
+/* A store in a directory that has none, whole on the disk before it has its
+ * name.  AI_API_OK; AI_API_BUSY: another process made one; or a code. */
+int ai_api_prepare_new(const ai_api_store_conf_t *conf,
+    const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e);
+
+/* Syncs the directory, and the one it is in: the names of the files. */
+int ai_api_prepare_names(const ai_api_store_conf_t *conf,
+    ai_api_store_error_t *e);
+
+/* LMDB's code, or an errno, as one of ours. */
+int ai_api_store_code(int err);
+
 /* Fills e, returns rc; err is an errno, a code of LMDB's, or 0. */
 int ai_api_store_fail(ai_api_store_error_t *e, int rc, int err,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));

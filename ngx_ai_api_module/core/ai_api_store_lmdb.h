@@ -10,6 +10,7 @@
 
 
 #include "ai_api_core.h"
+#include "ai_api_prepare.h"
 #include "ai_api_store.h"
 
 #include <lmdb.h>
@@ -35,10 +36,6 @@ struct ai_api_store_s {
     ai_api_txn_t        write;     /* of the thread with LMDB's writer lock */
     unsigned            full;      /* the map was: atomic */
 };
-
-
-/* LMDB's code, or an errno, as one of ours. */
-int ai_api_store_code(int err);
 
 
 #endif /* AI_API_STORE_LMDB_H */

@@ -4,7 +4,7 @@
 
 #include "power.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,6 +34,10 @@ struct power_tape_s {
 static int power_tape_index(power_tape_t *tape);
 static void power_tape_durable(power_tape_t *tape);
 static int power_is_change(const power_entry_t *e);
+static int power_tape_has_name(power_tape_t *tape, uint64_t place,
+    uint32_t *random);
+static int power_image_write(const char *file, const u_char *data,
+    uint64_t size, int named);
 static uint64_t power_apply(u_char *to, uint64_t size, const power_entry_t *e);
 static uint64_t power_scatter(u_char *to, uint64_t size,
     const power_entry_t *e, uint32_t *random);
@@ -280,9 +284,7 @@ int
 power_tape_image(power_tape_t *tape, uint64_t place, const char *file,
     uint32_t *random)
 {
-    int            fd;
     size_t         i;
-    ssize_t        n;
     uint64_t       size;
     power_item_t  *item;
 
@@ -315,12 +317,62 @@ power_tape_image(power_tape_t *tape, uint64_t place, const char *file,
         }
     }
 
-    fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return power_image_write(file, tape->image, size,
+                             power_tape_has_name(tape, place, random));
+}
+
+
+/* Between the link and the directory's sync anything may be. */
+
+static int
+power_tape_has_name(power_tape_t *tape, uint64_t place, uint32_t *random)
+{
+    size_t  i;
+    int     linked;
+
+    for (i = 0, linked = 0; i < tape->ready; i++) {
+        if (tape->items[i].place >= place) {
+            break;
+        }
+
+        if (tape->items[i].e->type == POWER_LINK) {
+            linked = 1;
+        }
+
+        if (linked && tape->items[i].e->type == POWER_NAMES) {
+            return 1;
+        }
+    }
+
+    return linked && power_random(random, 2);
+}
+
+
+/* Without its name it is where it was made. */
+
+static int
+power_image_write(const char *file, const u_char *data, uint64_t size,
+    int named)
+{
+    int      fd;
+    char     path[PATH_MAX];
+    ssize_t  n;
+
+    (void) snprintf(path, sizeof(path), "%s", file);
+
+    if (!named) {
+        (void) snprintf(path, sizeof(path), "%.*snew",
+                        (int) (strrchr(file, '/') + 1 - file), file);
+        (void) mkdir(path, 0700);
+        (void) strncat(path, "/data.mdb", sizeof(path) - strlen(path) - 1);
+    }
+
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd == -1) {
         return -1;
     }
 
-    n = write(fd, tape->image, size);
+    n = write(fd, data, size);
     (void) close(fd);
 
     return n == (ssize_t) size ? 0 : -1;

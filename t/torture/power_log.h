@@ -33,6 +33,7 @@ typedef enum {
     POWER_WRITE = 1,             /* data follow; at: offset in the file */
     POWER_SIZE,                  /* at: the file's new size */
     POWER_SYNC,                  /* all that had returned before is durable */
+    POWER_LINK,                  /* the file has got its name */
     POWER_NAMES,                 /* a directory was synced; at: 1 the file's,
                                     2 the one above */
     POWER_READY,                 /* the store is made */

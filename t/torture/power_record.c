@@ -22,6 +22,7 @@
 
 
 static char          record_file[PATH_MAX];
+static char          record_new[PATH_MAX + 16];      /* while it is made */
 static char          record_dir[PATH_MAX];           /* that it is in */
 static char          record_top[PATH_MAX];           /* and that one's */
 static power_log_t  *record_log;
@@ -30,6 +31,8 @@ static int (*real_fsync)(int fd);
 static int (*real_fdatasync)(int fd);
 static int (*real_msync)(void *p, size_t n, int flags);
 static int (*real_ftruncate)(int fd, off_t size);
+static int (*real_linkat)(int from, const char *name, int to,
+    const char *new_name, int flags);
 static ssize_t (*real_write)(int fd, const void *p, size_t n);
 static ssize_t (*real_writev)(int fd, const struct iovec *v, int n);
 static ssize_t (*real_pwrite)(int fd, const void *p, size_t n, off_t at);
@@ -49,6 +52,7 @@ record_init(void)
     real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
     real_msync = dlsym(RTLD_NEXT, "msync");
     real_ftruncate = dlsym(RTLD_NEXT, "ftruncate");
+    real_linkat = dlsym(RTLD_NEXT, "linkat");
     real_write = dlsym(RTLD_NEXT, "write");
     real_writev = dlsym(RTLD_NEXT, "writev");
     real_pwrite = dlsym(RTLD_NEXT, "pwrite");
@@ -61,6 +65,8 @@ record_init(void)
         (void) snprintf(record_file, sizeof(record_file), "%s", file);
         record_above(record_dir, record_file);
         record_above(record_top, record_dir);
+        (void) snprintf(record_new, sizeof(record_new), "%s/new/data.mdb",
+                        record_dir);
         record_log = power_log_map(log);
     }
 }
@@ -83,7 +89,8 @@ record_above(char *dir, const char *path)
 static int
 record_wanted(int fd)
 {
-    return record_log != NULL && record_is(fd, record_file);
+    return record_log != NULL
+           && (record_is(fd, record_file) || record_is(fd, record_new));
 }
 
 
@@ -195,6 +202,23 @@ msync(void *p, size_t n, int flags)
     }
 
     return real_msync(p, n, flags);
+}
+
+
+/* The file gets its name. */
+
+int
+linkat(int from, const char *name, int to, const char *new_name, int flags)
+{
+    int  rc;
+
+    rc = real_linkat(from, name, to, new_name, flags);
+
+    if (rc == 0 && record_log != NULL && record_is(to, record_dir)) {
+        (void) power_log_add(record_log, POWER_LINK, 0, NULL, 0);
+    }
+
+    return rc;
 }
 
 

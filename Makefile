@@ -46,11 +46,13 @@ FUZZ_BIN = $(FUZZ:t/fuzz/%.c=$(B)/fuzz/%)
 
 # programs that break a store, and libraries that they preload
 POWER = $(sort $(filter-out %/power_record.c,$(wildcard t/torture/power*.c)))
-TORTURE_BIN = $(B)/torture/power $(B)/torture/power_record.so
+FAIL = $(sort $(wildcard t/torture/fail*.c))
+TORTURE_BIN = $(B)/torture/power $(B)/torture/power_record.so \
+              $(B)/torture/fail
 
 
 .PHONY: all deps module lib cli unit asan fuzz fuzz-bin test test-ollama \
-        torture torture-power bench run check-style install clean FORCE
+        torture torture-power torture-fail bench run check-style install clean FORCE
 
 all: module cli
 
@@ -123,6 +125,12 @@ $(B)/torture/power: $(POWER) $(wildcard t/torture/power*.h) \
 	@echo '  LINK  $@'
 	@$(CC_plain) $(POWER) $(B)/plain/libai_api.a $(LIBS) -o $@
 
+$(B)/torture/fail: $(FAIL) $(wildcard t/torture/fail*.h) $(UNIT_H) \
+                   $(B)/asan/libai_api.a
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	@$(CC_asan) $(FAIL) $(B)/asan/libai_api.a $(LIBS) -ldl -o $@
+
 $(B)/settle: $(wildcard t/bench/settle*.c) t/bench/settle.h \
              $(B)/plain/libai_api.a
 	@echo '  LINK  $@'
@@ -189,6 +197,9 @@ test: module
 torture-power: $(TORTURE_BIN)
 	@$(B)/torture/power 500
 
+torture-fail: $(TORTURE_BIN)
+	@$(B)/torture/fail -a
+
 test-ollama: module
 	@tools/test-ollama
 
@@ -196,7 +207,7 @@ check-style:
 	@tools/run-tests t/layers.t
 
 # KILLS=1000, SEED=n repeats the decisions of a run
-torture: module cli torture-power
+torture: module cli torture-power torture-fail
 	@t/torture/run
 
 bench: module $(B)/settle

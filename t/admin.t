@@ -218,3 +218,140 @@ refused(api("GET", "/api/ai-api/keys/$k->{id}", undef, admin_jwt()), 404,
 refused(api("DELETE", "/api/ai-api/keys/$k->{id}", undef, admin_jwt()), 404,
         "KEY_NOT_FOUND", "DELETE");
 is(works($k), 1, "it is not his");
+
+
+
+=== TEST 8: windows and rates of an administrator
+--- steps
+my $k = create_key(name => "x", limits => { day => { tokens => 10 } });
+my %none = map { $_ => undef } qw(tokens requests cost);
+my $r = admin("PATCH", "keys/$k->{id}",
+              { limits => { day => { tokens => 5 }, month => { cost => "2" } },
+                rateLimits => { requestsPerMinute => 3, tokensPerMinute => 4,
+                                maxParallel => 1 } });
+
+is($r->{status}, 200, "set") or diag($r->{body});
+
+my $mine = owner("GET", "keys/$k->{id}")->{json};
+
+is_deeply($mine->{limits}, { day => { %none, tokens => 10 }, month => \%none },
+          "the owner's are as they were");
+is_deeply($mine->{adminLimits},
+          { usageLimit => undef, requestLimit => undef, costLimit => undef,
+            limits => { day => { %none, tokens => 5 }, month => { %none, cost => "2" } },
+            rateLimits => { requestsPerMinute => 3, tokensPerMinute => 4,
+                            maxParallel => 1 } }, "the administrator's, apart");
+
+owner("PATCH", "keys/$k->{id}", { limits => undef, rateLimits => { maxParallel => 9 } });
+is_deeply(owner("GET", "keys/$k->{id}")->{json}{adminLimits}, $mine->{adminLimits},
+          "whatever the owner does");
+admin("PATCH", "keys/$k->{id}", { limits => undef, rateLimits => undef });
+is(exists owner("GET", "keys/$k->{id}")->{json}{adminLimits}, "", "taken away");
+refused(owner("PATCH", "keys/$k->{id}", { adminLimits => {} }), 400, "INVALID_REQUEST",
+        "not by the owner", qr/"adminLimits"/);
+
+
+
+=== TEST 9: users
+--- upstream
+{ path => "/api/chat", play => "0.24.0/chat-json" }
+--- steps
+my $k = create_key(name => "x");
+my $r = admin("GET", "users/alice");
+
+is($r->{status}, 200, "GET");
+is(join(" ", members($r->{body})),
+   "user isActive prepaid balance usageCount requestCount cost limits keys createdAt "
+   . "usageLimit requestLimit costLimit rateLimits", "the members");
+is_deeply([@{ $r->{json} }{qw(user isActive prepaid balance keys)}],
+          ["alice", $yes, $no, undef, 1], "alice");
+is_deeply([map { $_->{user} } @{ admin("GET", "users")->{json}{users} }],
+          ["alice", "root"], "the list, oldest first");
+
+my $u = $r->{json};
+my @steps = (
+    [{ usageLimit => 500 }, "usageLimit"], [{ requestLimit => 0 }, "requestLimit"],
+    [{ costLimit => "1.5" }, "costLimit"], [{ isActive => $no }, "isActive"],
+    [{ isActive => $yes }, "isActive"], [{ usageLimit => undef }, "usageLimit"],
+    [{ limits => { map { $_ => { tokens => 1, requests => 2, cost => "3" } }
+                   qw(day month) } }, "limits"],
+    [{ rateLimits => { requestsPerMinute => 1, tokensPerMinute => 2,
+                       maxParallel => 3 } }, "rateLimits"],
+);
+
+for my $step (@steps) {
+    my ($body, $name) = @$step;
+
+    $u->{$name} = $body->{$name};
+    $r = admin("PATCH", "users/alice", $body);
+    is($r->{status}, 200, json($body)) or diag($r->{body});
+    is_deeply($r->{json}, $u, "nothing else changed");
+}
+
+is_deeply(admin("PATCH", "users/alice", {})->{json}, $u, "{}");
+is_deeply(admin("GET", "users/alice")->{json}, $u, "GET");
+
+for my $member (qw(user balance credit keys name models allowedIps expiresAt cost
+                   usageCount createdAt role adminLimits))
+{
+    refused(admin("PATCH", "users/alice", { $member => 1 }), 400, "INVALID_REQUEST",
+            $member, qr/"$member" is not a known member/);
+}
+
+for my $bad ('{"isActive":null}', '{"isActive":0}', '{"prepaid":"yes"}',
+             '{"usageLimit":-1}', '{"limits":{"day":{"tokens":1.5}}}',
+             '{"limits":{"week":{}}}', '{"rateLimits":{"maxParallel":"1"}}',
+             '{"isActive":true,"isActive":true}', "[]", "",
+             '{"limits":' . "[" x 5000 . "]" x 5000 . "}")
+{
+    refused(admin("PATCH", "users/alice", $bad), 400, "INVALID_REQUEST",
+            substr($bad, 0, 50));
+}
+
+is_deeply(admin("GET", "users/alice")->{json}, $u, "nothing changed");
+refused(admin("PATCH", "users/$_", {}), 404, "USER_NOT_FOUND", $_)
+    for qw(nobody ALICE %20alice), "x" x 200;
+refused(admin($_, "users/alice"), 405, "METHOD_NOT_ALLOWED", $_) for qw(PUT POST DELETE);
+refused(owner("GET", "admin/users/alice"), 403, "ADMIN_REQUIRED", "alice herself");
+refused(owner("PATCH", "admin/users/alice", { usageLimit => undef }), 403,
+        "ADMIN_REQUIRED", "nor can she set her limits");
+
+
+
+=== TEST 10: a disabled user
+--- steps
+my $k = create_key(name => "x");
+
+admin("PATCH", "users/alice", { isActive => $no });
+refused(owner("GET", "keys"), 403, "USER_DISABLED", "his token");
+refused(owner("PATCH", "keys/$k->{id}", { name => "y" }), 403, "USER_DISABLED", "writes");
+refused(owner("POST", "keys", { name => "y" }), 403, "USER_DISABLED", "new keys");
+is(works($k), "", "his key");
+admin("PATCH", "users/alice", { isActive => $yes });
+is(owner("GET", "keys")->{json}{keys}[0]{name}, "x", "nothing happened meanwhile");
+is(works($k), 1, "it works again");
+
+
+
+=== TEST 11: limits of a user count for all of his keys
+--- upstream
+{ path => "/api/chat", play => "0.24.0/chat-json" }
+--- steps
+my $ask = sub { chat({ model => "llama3", messages => [{ role => "user", content => "x" }] },
+                     key => $_[0]{key}) };
+my @keys = map { create_key(name => $_, requestLimit => 100) } "a", "b";
+
+admin("PATCH", "users/alice", { requestLimit => 2 });
+is($ask->($_)->{status}, 200, "one each") for @keys;
+refused($ask->($_), 429, "RATE_LIMIT_EXCEEDED", "both are at the end") for @keys;
+refused($ask->(create_key(name => "c")), 429, "RATE_LIMIT_EXCEEDED",
+        "a new key resets nothing");
+admin("PATCH", "users/alice", { requestLimit => undef });
+is($ask->($keys[0])->{status}, 200, "taken away");
+
+
+
+=== TEST 12: statistics: notices
+--- steps
+is_deeply(admin("GET", "stats")->{json}{limitNotices}, { at80 => 0, at100 => 0 },
+          "limitNotices");

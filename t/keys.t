@@ -456,3 +456,227 @@ is($after->{cost}, "0.000117", "cost");
 like($after->{lastUsedAt}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
      "lastUsedAt");
 is($after->{createdAt}, $k->{createdAt}, "createdAt");
+
+
+
+=== TEST 19: limits of a day, a month and a minute
+--- steps
+my %limits = (day => { tokens => 1, requests => 2, cost => "3.5" },
+              month => { tokens => 4, requests => undef, cost => undef });
+my %rates = (requestsPerMinute => 5, tokensPerMinute => 6, maxParallel => 7);
+my $made = alice("POST", "", { name => "x", limits => \%limits,
+                               rateLimits => \%rates });
+
+is($made->{status}, 201, "made") or diag($made->{body});
+
+my $k = alice("GET", "/$made->{json}{id}")->{json};
+
+is_deeply($k->{limits}, \%limits, "limits");
+is_deeply($k->{rateLimits}, \%rates, "rateLimits");
+
+# each for itself, whatever else there is
+
+my @steps = (
+    [{ limits => { day => { tokens => 9 } } }, limits => day => "tokens", 9],
+    [{ limits => { month => { cost => "0.000000001" } } }, limits => month => "cost",
+     "0.000000001"],
+    [{ limits => { day => { cost => undef } } }, limits => day => "cost", undef],
+    [{ limits => { day => {}, month => {} } }],
+    [{ limits => {} }],
+    [{ rateLimits => { maxParallel => 0 } }, "rateLimits", "maxParallel", 0],
+    [{ rateLimits => { tokensPerMinute => 9007199254740991 } }, "rateLimits",
+     "tokensPerMinute", 9007199254740991],
+    [{ rateLimits => {} }],
+);
+
+for my $step (@steps) {
+    my ($body, @path) = @$step;
+    my $value = pop @path;
+    my $last = pop @path;
+    my $at = $k;
+
+    $at = $at->{$_} for @path;
+    $at->{$last} = $value if defined $last;
+
+    my $r = alice("PATCH", "/$k->{id}", $body);
+
+    is($r->{status}, 200, json($body));
+    is_deeply($r->{json}, $k, "nothing else changed");
+}
+
+my %none = map { $_ => undef } qw(tokens requests cost);
+
+$k->{limits}{month} = \%none;
+is_deeply(alice("PATCH", "/$k->{id}", { limits => { month => undef } })->{json}, $k,
+          "a month's gone");
+$k->{limits} = { day => \%none, month => \%none };
+is_deeply(alice("PATCH", "/$k->{id}", { limits => undef })->{json}, $k, "all gone");
+$k->{rateLimits} = { map { $_ => undef } keys %rates };
+is_deeply(alice("PATCH", "/$k->{id}", { rateLimits => undef })->{json}, $k,
+          "no rates any more");
+
+
+
+=== TEST 20: limits that are none, and members at any depth that are not on the list
+--- steps
+my $k = alice("POST", "", { name => "x" })->{json};
+my @wrong;
+
+delete $k->{key};
+
+for my $span (qw(day month)) {
+    push @wrong, map { ["{\"limits\":{\"$span\":{\"$$_[0]\":$$_[1]}}}", $$_[0]] }
+        map { my $v = $_; map { [$_, $v] } qw(tokens requests) }
+        qw(-1 1.5 1e3 "5" true [] {} 9007199254740992);
+    push @wrong, map { ["{\"limits\":{\"$span\":{\"cost\":$_}}}", "cost"] }
+        qw(1 "-1" "" "1e3" "0.0000000001" "9223372036.854775808" []);
+    push @wrong, map { ["{\"limits\":{\"$span\":$_}}", $span] } qw(5 "x" [] true);
+    push @wrong, ["{\"limits\":{\"$span\":{\"token\":1}}}", "token"];
+}
+
+push @wrong, map { ["{\"limits\":$_}", "limits"] } qw(5 "x" [] false);
+push @wrong, map { ["{\"limits\":{\"$_\":null}}", $_] } qw(week year Day minute);
+push @wrong, map { ["{\"rateLimits\":$_}", "rateLimits"] } qw(5 "x" [] false);
+push @wrong, map { ["{\"rateLimits\":{\"$_\":null}}", $_] }
+    qw(requestsPerDay maxparallel day);
+push @wrong, map { ["{\"rateLimits\":{\"maxParallel\":$_}}", "maxParallel"] }
+    qw(-1 1.5 "1" {} 9007199254740992);
+
+for my $case (@wrong) {
+    my ($body, $name) = @$case;
+
+    refused(alice("PATCH", "/$k->{id}", $body), 400, "INVALID_REQUEST", $body,
+            qr/"\Q$name\E"/);
+}
+
+# twice, or too deep
+
+refused(alice("PATCH", "/$k->{id}", $_), 400, "INVALID_REQUEST", substr($_, 0, 50))
+    for '{"limits":{"day":{"tokens":1,"tokens":1}}}',
+        '{"limits":{"day":{"tokens":1},"day":{}}}',
+        '{"limits":{},"limits":{}}',
+        '{"limits":{"day":{"tokens":1,"t\u006fkens":2}}}',
+        '{"limits":' . '{"day":' x 3000 . "1" . "}" x 3001,
+        '{"models":' . "[" x 3000 . "]" x 3000 . "}";
+
+# half of a body is none of it
+
+refused(alice("PATCH", "/$k->{id}", { name => "y", usageLimit => 5,
+                                      limits => { day => { tokens => -1 } } }),
+        400, "INVALID_REQUEST", "a body with one mistake");
+is_deeply(alice("GET", "/$k->{id}")->{json}, $k, "nothing changed");
+
+
+
+=== TEST 21: rotation: two secrets of one key, for as long as was said
+--- upstream
+{ path => "/api/chat", play => "0.11.4/chat-json" }
+--- steps
+my $body = { model => "llama3", messages => [{ role => "user", content => "x" }] };
+my $works = sub { chat($body, key => $_[0])->{status} };
+my $k = alice("POST", "", { name => "x", requestLimit => 4 })->{json};
+my $r = alice("POST", "/$k->{id}/rotate", { graceSeconds => 60 });
+my $new = $r->{json};
+
+is($r->{status}, 200, "rotated");
+is($r->{headers}{"cache-control"}, "no-store", "no-store");
+like($new->{key}, qr/^aik_[0-9A-Za-z]{49}$/, "a new secret");
+isnt($new->{key}, $k->{key}, "is another one");
+is($new->{prefix}, substr($new->{key}, 0, 8), "prefix");
+is($new->{last4}, substr($new->{key}, -4), "last4");
+is_deeply([@$new{qw(id name requestLimit createdAt)}],
+          [@$k{qw(id name requestLimit createdAt)}], "the same key");
+
+is($works->($k->{key}), 200, "the old one");
+is($works->($new->{key}), 200, "the new one");
+is($works->($k->{key}), 200, "the old one again");
+is(alice("GET", "/$k->{id}")->{json}{requestCount}, 3, "both count for one key");
+is($works->($new->{key}), 200, "the last of the limit");
+is($works->($_->{key}), 429, "which is for both") for $k, $new;
+
+# the next one takes the first secret away, whatever was promised
+
+my $third = alice("POST", "/$k->{id}/rotate", { graceSeconds => 60 })->{json};
+my $usage = sub { api("GET", "/api/ai-service/usage", undef, $_[0])->{status} };
+
+is(join(" ", map { $usage->($_->{key}) } $k, $new, $third), "401 200 200",
+   "after another");
+
+# a short grace
+
+my $fourth = alice("POST", "/$k->{id}/rotate", { graceSeconds => 1 })->{json};
+
+is($usage->($third->{key}), 200, "in its grace");
+is($usage->($new->{key}), 401, "older");
+eventually(sub { $usage->($third->{key}) == 401 }, "the grace ends", 3);
+is($usage->($fourth->{key}), 200, "the new one stays");
+
+# none
+
+for my $none (undef, {}, { graceSeconds => 0 }, { graceSeconds => undef }) {
+    my $next = alice("POST", "/$k->{id}/rotate", $none)->{json};
+
+    is($usage->($fourth->{key}), 401, "no grace: " . json($none));
+    is($usage->($next->{key}), 200, "the new one");
+    $fourth = $next;
+}
+
+
+
+=== TEST 22: rotation that is none
+--- steps
+my $k = alice("POST", "", { name => "x" })->{json};
+my $usage = sub { api("GET", "/api/ai-service/usage", undef, $_[0])->{status} };
+
+for my $bad ('{"graceSeconds":-1}', '{"graceSeconds":1.5}', '{"graceSeconds":"1"}',
+             '{"graceSeconds":31536001}', '{"graceSeconds":9007199254740992}',
+             '{"graceSeconds":true}', '{"grace":1}', '{"graceSeconds":1,"key":"x"}',
+             '{"graceSeconds":1,"graceSeconds":1}', "[]", "null", "x")
+{
+    refused(alice("POST", "/$k->{id}/rotate", $bad), 400, "INVALID_REQUEST", $bad);
+}
+
+refused(api("POST", "$keys/$k->{id}/rotate", undef, jwt("bob")), 404,
+        "KEY_NOT_FOUND", "another's");
+refused(api("POST", "$keys/$k->{id}/rotate", undef, admin_jwt()), 404,
+        "KEY_NOT_FOUND", "an administrator");
+refused(alice("POST", "/nonsense/rotate"), 404, "KEY_NOT_FOUND", "no id");
+refused(alice($_, "/$k->{id}/rotate"), 405, "METHOD_NOT_ALLOWED", $_)
+    for qw(GET PUT PATCH DELETE);
+is($usage->($k->{key}), 200, "it works as before");
+
+# a block stays one
+
+api("PATCH", "/api/ai-api/admin/keys/$k->{id}", { isActive => JSON::PP::false },
+    admin_jwt());
+
+my $new = alice("POST", "/$k->{id}/rotate", { graceSeconds => 60 })->{json};
+
+is($new->{disabledBy}, "admin", "blocked as before");
+is(join(" ", map { $usage->($_->{key}) } $k, $new), "401 401", "by either secret");
+
+# deleted: both are gone
+
+$k = alice("POST", "", { name => "y" })->{json};
+$new = alice("POST", "/$k->{id}/rotate", { graceSeconds => 60 })->{json};
+alice("DELETE", "/$k->{id}");
+is(join(" ", map { $usage->($_->{key}) } $k, $new), "401 401", "deleted");
+refused(alice("POST", "/$k->{id}/rotate"), 404, "KEY_NOT_FOUND", "a deleted key");
+
+
+
+=== TEST 23: many at once: never a key too many
+--- http_config
+    ai_api_max_keys_per_user 5;
+--- steps
+my @open = map { client() } 1 .. 20;
+
+for my $c (@open) {
+    $c->send_request("POST", $keys, '{"name":"x"}', Authorization => "Bearer " . jwt("alice"));
+}
+
+my %seen;
+$seen{$_->read_answer->{status}}++ for @open;
+
+is_deeply(\%seen, { 201 => 5, 409 => 15 }, "five of twenty");
+is(scalar @{ alice("GET", "")->{json}{keys} }, 5, "there are five");

@@ -12,12 +12,15 @@
  *   pwrite errno 28    returns -1 with this errno
  *   pwrite kill 3      the process kills itself instead of its third call
  *   pwrite killed 3    ... right after it
+ *   pwrite exit 3      the thread ends instead of its third call
+ *   clock offset -60   the time of the day is a minute slow
  *
  * Calls are fsync, fdatasync, msync, write, writev, pwrite, pwritev; "meta" is
  * a pwrite to a descriptor that was opened with O_DSYNC (LMDB's meta page),
- * "unlock" is pthread_mutex_unlock() of a mutex in a file of the directory.
- * Each call with a fault is noted by a line "CALL" in AI_API_FAULTS.seen.  The
- * first process that kills itself takes the control file with it: it is then
+ * "unlock" is pthread_mutex_unlock() of a mutex in a file of the directory,
+ * "thread" is pthread_create(), whose error is the value.  Each call with a
+ * fault is noted by a line "CALL" in AI_API_FAULTS.seen.  The first process
+ * that kills itself, or a thread, takes the control file with it: it is then
  * AI_API_FAULTS.taken.
  */
 
@@ -34,6 +37,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +54,9 @@ typedef enum {
     FAULT_DELAY,
     FAULT_ERRNO,
     FAULT_KILL,
-    FAULT_KILLED
+    FAULT_KILLED,
+    FAULT_EXIT,
+    FAULT_OFFSET
 } fault_kind_t;
 
 typedef struct {
@@ -88,6 +94,11 @@ static ssize_t (*real_pwritev)(int fd, const struct iovec *v, int n, off_t at);
 static void *(*real_mmap)(void *p, size_t n, int prot, int flags, int fd,
     off_t at);
 static int (*real_unlock)(pthread_mutex_t *m);
+static int (*real_create)(pthread_t *t, const pthread_attr_t *a,
+    void *(*start)(void *), void *data);
+static int (*real_gettime)(clockid_t id, struct timespec *ts);
+static int (*real_gettimeofday)(struct timeval *restrict tv,
+    void *restrict tz);
 
 
 /* nginx clears its environment: the names are kept from the beginning */
@@ -106,6 +117,9 @@ fault_init(void)
     real_pwritev = dlsym(RTLD_NEXT, "pwritev");
     real_mmap = dlsym(RTLD_NEXT, "mmap");
     real_unlock = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
+    real_create = dlsym(RTLD_NEXT, "pthread_create");
+    real_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+    real_gettimeofday = dlsym(RTLD_NEXT, "gettimeofday");
 
     dir = getenv("AI_API_FAULTS_DIR");
     control = getenv("AI_API_FAULTS");
@@ -155,6 +169,12 @@ fault_line(const char *line, const char *call)
 
     } else if (strcmp(kind, "killed") == 0) {
         fault.kind = FAULT_KILLED;
+
+    } else if (strcmp(kind, "exit") == 0) {
+        fault.kind = FAULT_EXIT;
+
+    } else if (strcmp(kind, "offset") == 0) {
+        fault.kind = FAULT_OFFSET;
     }
 
     return fault;
@@ -287,6 +307,29 @@ fault_nth(const fault_t *fault)
 }
 
 
+static int
+fault_end(const fault_t *fault)
+{
+    if (!fault_nth(fault)) {
+        return 0;
+    }
+
+    if (fault->kind == FAULT_KILLED) {
+        return FAULTS_AFTER;
+    }
+
+    if (fault->kind == FAULT_KILL) {
+        fault_kill();
+    }
+
+    if (fault->kind == FAULT_EXIT && rename(fault_control, fault_taken) == 0) {
+        pthread_exit(NULL);
+    }
+
+    return 0;
+}
+
+
 /* -1: the call fails, with errno; FAULTS_AFTER: the process after it. */
 
 static int
@@ -310,18 +353,9 @@ fault_apply(const char *call, int fd)
         return -1;
     }
 
-    if (fault.kind == FAULT_KILL || fault.kind == FAULT_KILLED) {
-        if (!fault_nth(&fault)) {
-            errno = err;
-            return 0;
-        }
-
-        if (fault.kind == FAULT_KILLED) {
-            errno = err;
-            return FAULTS_AFTER;
-        }
-
-        fault_kill();
+    if (fault.kind >= FAULT_KILL) {
+        errno = err;
+        return fault_end(&fault);
     }
 
     if (fault.kind == FAULT_DELAY) {
@@ -491,4 +525,81 @@ pthread_mutex_unlock(pthread_mutex_t *m)
     }
 
     return rc < 0 ? errno : (int) fault_after(rc, real_unlock(m));
+}
+
+
+int
+pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*start)(void *),
+    void *data)
+{
+    return fault_apply("thread", -1) ? errno : real_create(t, a, start, data);
+}
+
+
+/* The time of the day only: intervals are measured by another clock. */
+
+static long
+fault_clock(void)
+{
+    int      err;
+    fault_t  fault;
+
+    err = errno;
+    fault = fault_find("clock");
+    errno = err;
+
+    return (fault.kind == FAULT_OFFSET) ? fault.value : 0;
+}
+
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int  rc;
+
+    if (real_gettime == NULL) {
+        real_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+    }
+
+    rc = real_gettime(id, ts);
+
+    if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
+        ts->tv_sec += fault_clock();
+    }
+
+    return rc;
+}
+
+
+int
+gettimeofday(struct timeval *restrict tv, void *restrict tz)
+{
+    int  rc;
+
+    if (real_gettimeofday == NULL) {
+        real_gettimeofday = dlsym(RTLD_NEXT, "gettimeofday");
+    }
+
+    rc = real_gettimeofday(tv, tz);
+
+    if (rc == 0) {
+        tv->tv_sec += fault_clock();
+    }
+
+    return rc;
+}
+
+
+time_t
+time(time_t *t)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+
+    if (t != NULL) {
+        *t = ts.tv_sec;
+    }
+
+    return ts.tv_sec;
 }

@@ -118,8 +118,10 @@ class Connection:
         return await self.reader.read(1024 if self.slow else 65536)
 
     def close(self, reset=False):
-        if reset:
-            s = self.writer.get_extra_info("socket")
+        s = self.writer.get_extra_info("socket")
+
+        # asyncio may have closed it: the other side was first
+        if reset and s.fileno() != -1:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                          struct.pack("ii", 1, 0))
             self.writer.transport.abort()
@@ -144,9 +146,16 @@ class Load:
                       for i in range(self.clients)]
 
     async def stop(self):
-        """Ends when each client has had its last answer."""
+        """Ends when each client has had its last answer, or will not."""
         self.stopping = True
-        await asyncio.gather(*self.tasks)
+        await asyncio.wait(self.tasks, timeout=2 * HUNG)
+
+        for task in self.tasks:
+            task.cancel()
+
+        for end in await asyncio.gather(*self.tasks, return_exceptions=True):
+            if isinstance(end, Exception):
+                raise end
 
     async def client(self, i):
         rnd = random.Random("%d/client %d" % (self.seed, i))

@@ -1,11 +1,14 @@
 package AiApi::StoreLock;
 
 # Keeps everyone from writing to the store (hold_store.py): a disk that hangs,
-# for as long as a test wants.
+# for as long as a test wants; or from reading it.
 #
 #   my $lock = AiApi::StoreLock->new(state_dir() . "/store");
 #   $lock->hold;
 #   $lock->release;
+#
+#   $lock->readers;      takes all slots of readers; how many there were
+#   $lock->kill;         kill -9: what it had is left behind
 
 use strict;
 use warnings;
@@ -37,6 +40,23 @@ sub release {
 }
 
 
+sub readers {
+    my ($self) = @_;
+
+    chomp(my $taken = $self->command("readers"));
+
+    return $taken;
+}
+
+
+sub kill {
+    my ($self) = @_;
+
+    CORE::kill("KILL", $self->{pid});
+    waitpid $self->{pid}, 0;
+}
+
+
 sub command {
     my ($self, $command) = @_;
 
@@ -45,6 +65,8 @@ sub command {
 
     my $reply = readline $self->{out};
     die "the lock of the store: no reply\n" if !defined $reply;
+
+    return $reply;
 }
 
 

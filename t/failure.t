@@ -1,0 +1,372 @@
+# What fails besides the disk (slowdisk.t): the map is full, no reader gets a
+# place, the clock jumps, a thread dies.  Paid work is refused while a charge
+# could be lost, reads go on, and it is over when its cause is.
+
+use utf8;
+use lib 't/lib';
+use AiApi;
+use AiApi::Faults;
+use AiApi::Running;
+use AiApi::StoreLock;
+use Test::Nginx::Socket 'no_plan';
+
+use vars qw($w $plain $begin);
+
+$w = recording("0.11.4/chat-stream");
+$plain = recording("0.11.4/chat-json");
+($begin) = pieces_of($w);
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    workers($block->name =~ /two workers/ ? 2 : 1);
+    running_location($block, "ai_api_settle_timeout 2s;");
+});
+
+# behind AiApi's, which makes the line
+push @Test::Nginx::Util::BlockPreprocessors, sub {
+    my ($block) = @_;
+
+    my $options = $block->store_options or return;
+    my $http = $block->http_config;
+
+    chomp $options;
+    $http =~ s/map_size=64m/$options/ or die "no store\n";
+    $block->set_value("http_config", $http);
+};
+
+
+sub play {
+    upstream({ path => "/api/chat", contains => '"stream":true',
+               play => $w->{name} },
+             { path => "/api/chat", play => $plain->{name} },
+             { path => "/", play => "0.11.4/root" },
+             { path => "/api/tags", play => "0.11.4/tags" });
+}
+
+
+sub answer {
+    my $c = ask("chat", $_[0] ? "true" : "false");
+    my $head = $c->read_head;
+
+    return ($c->read_body ? $head : undef, $c);
+}
+
+
+sub whole {
+    my ($name) = @_;
+
+    my ($head, $c) = answer(1);
+
+    ok($head && $c->{body} eq $w->{body}, "$name: byte for byte");
+    in_ledger($head, $w, $name) if $head;
+}
+
+
+sub reads_go_on {
+    my ($name) = @_;
+
+    is(api("GET", "/api/ai-service/usage", undef, key())->{status}, 200,
+       "$name: GET /usage");
+    is(api("GET", "/api/ai-service/", undef, key())->{body},
+       "Ollama is running", "$name: GET /");
+    is(api("GET", "/api/ai-api/keys", undef, jwt("alice"))->{status}, 200,
+       "$name: GET /keys");
+    is(api("GET", "/api/ai-api/admin/stats", undef, admin_jwt())->{status},
+       200, "$name: GET /admin/stats");
+}
+
+
+sub billing_refused {
+    my ($name) = @_;
+
+    my $before = sent_count();
+    my $r = chat({ model => "llama3", stream => JSON::PP::true,
+                   messages => [{ role => "user", content => "x" }] });
+
+    refused($r, 503, "BILLING_UNAVAILABLE", "$name: paid work is refused");
+    is(sent_count(), $before, "$name: Ollama does not hear of it");
+}
+
+
+sub works_again {
+    my ($name) = @_;
+
+    wait_for(sub { my ($head) = answer(1); $head && $head->{status} == 200 },
+             20) or fail("$name: works again");
+    whole($name);
+}
+
+
+sub gapless {
+    my ($name) = @_;
+
+    my @lsns = map { $_->{lsn} } ledger("?limit=10000");
+
+    is("@lsns", "@{[1 .. @lsns]}", "$name: no gap");
+
+    return scalar @lsns;
+}
+
+
+# The same nginx with another line for its store, from the next workers on.
+
+sub reconfigured {
+    my ($from, $to) = @_;
+
+    my $path = "$ENV{TEST_NGINX_SERVROOT}/conf/nginx.conf";
+
+    open my $in, "<", $path or die "$path: $!\n";
+    my $conf = do { local $/; <$in> };
+
+    $conf =~ s/\Q$from\E/$to/ or die "$from is not there\n";
+
+    open my $out, ">", $path or die "$path: $!\n";
+    print $out $conf;
+    close $out or die "$path: $!\n";
+
+    return reloaded();
+}
+
+
+sub reloaded {
+    my ($master, @old) = nginx_pids(1);
+
+    kill "HUP", $master;
+
+    return wait_for(sub {
+        my (undef, @now) = nginx_pids(1);
+        my %old = map { $_ => 1 } @old;
+        return @now && !grep { $old{$_} } @now;
+    }, 20);
+}
+
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the map is full: paid work is refused until there is a larger one
+--- store_options
+map_size=1m
+--- error_log
+cannot be written
+--- no_error_log
+[emerg]
+exited on signal
+--- no_shutdown_error_log
+[emerg]
+exited on signal
+--- timeout: 60
+--- steps
+key();
+play();
+
+my ($whole, $torn) = (0, 0);
+
+for (1 .. 20000) {
+    my ($head) = answer(0);
+
+    $whole++ if $head && $head->{status} == 200;
+    $torn++ if !$head;
+    last if !$head || $head->{status} != 200;
+}
+
+cmp_ok($whole, ">", 100, "there was room for a while");
+billing_refused("full");
+reads_go_on("full");
+
+my $keys = api("POST", "/api/ai-api/keys", { name => "x" }, jwt("alice"));
+refused($keys, 503, "BILLING_UNAVAILABLE", "full: POST /keys");
+
+ok(reconfigured("map_size=1m", "map_size=16m"), "a larger map, a reload");
+works_again("a larger map");
+
+my $records = gapless("a larger map");
+
+# each of the whole ones, and the first one that found no room at most
+cmp_ok($records, ">=", $whole + 2, "every charge is there");
+cmp_ok($records, "<=", $whole + $torn + 2, "and no other one");
+
+
+
+=== TEST 2: no reader gets a place: those who have one go on
+--- store_options
+map_size=64m readers=16
+--- steps
+key();
+play();
+whole("before");
+
+my $others = AiApi::StoreLock->new(state_dir() . "/store");
+
+cmp_ok($others->readers, ">", 3, "all places are taken");
+whole("while nobody else gets a place");
+reads_go_on("while nobody else gets a place");
+is(gapless("after"), 2, "both are there");
+undef $others;
+whole("after");
+
+
+
+=== TEST 3: no reader gets a place: a new worker refuses until there are some
+--- store_options
+map_size=64m readers=16
+--- error_log
+too many readers
+--- no_error_log
+exited on signal
+--- no_shutdown_error_log
+exited on signal
+--- timeout: 60
+--- steps
+key();
+upstream({ path => "/api/chat", play => $w->{name}, gate => "g",
+           gate_at => 400, times => 1 },
+         { path => "/api/chat", play => $w->{name} },
+         { path => "/", play => "0.11.4/root" });
+
+# keeps the old worker, and its places
+my $c = ask("chat", "true");
+my $head = $c->read_head;
+
+$c->read_until(qr/Why/);
+
+my $others = AiApi::StoreLock->new(state_dir() . "/store");
+
+$others->readers;
+
+my ($master, $old) = nginx_pids(1);
+
+kill "HUP", $master;
+wait_for(sub { my (undef, @now) = nginx_pids(2); @now == 2 });
+
+my $r;
+
+wait_for(sub {
+    $r = api("GET", "/api/ai-service/", undef, key());
+    return worker_of($r) != $old;
+});
+refused($r, 503, "AUTHENTICATION_ERROR", "the new one cannot read",
+        "API密钥验证失败");
+ollama()->open("g");
+ok($c->read_body, "the old one goes on");
+is($c->{body}, $w->{body}, "byte for byte");
+
+undef $others;
+play();
+ok(reloaded(), "a reload");
+works_again("the places are free again");
+in_ledger($head, $w, "the old one's");
+gapless("after");
+
+
+
+=== TEST 4: readers that died: their places are given back
+--- store_options
+map_size=64m readers=16
+--- error_log
+exited on signal 9
+--- no_error_log
+exited on signal 11
+--- no_shutdown_error_log
+exited on signal 11
+--- timeout: 60
+--- steps
+key();
+play();
+whole("before");
+
+my $others = AiApi::StoreLock->new(state_dir() . "/store");
+
+$others->readers;
+$others->kill;
+
+# a worker that had none: whoever looks every ten seconds frees them
+my (undef, $worker) = nginx_pids(1);
+kill "KILL", $worker;
+wait_for(sub { my (undef, @now) = nginx_pids(1);
+               return @now && $now[0] != $worker });
+works_again("stale readers");
+reads_go_on("stale readers");
+
+
+
+=== TEST 5: the clock jumps days ahead and back, two workers
+--- steps
+my $long = { exp => time() + 1000 * 86400 };
+
+key();
+play();
+whole("before");
+
+my @records;
+
+for my $days (1, 0, -1, 30, -40, 0) {
+    faults("clock offset " . $days * 86400);
+
+    # streams that are under way when it jumps again
+    ollama()->rules({ path => "/api/chat", play => $w->{name},
+                      gate => "g$days", gate_at => 400 });
+
+    my @open = map { my $c = ask("chat", "true"); [$c, $c->read_head] } 1 .. 4;
+
+    $_->[0]->read_until(qr/Why/) for @open;
+    faults("clock offset " . -$days * 43200);
+    ollama()->open("g$days");
+
+    for my $one (@open) {
+        ok($one->[0]->read_body, "$days days: ends");
+        is($one->[0]{body}, $w->{body}, "$days days: byte for byte");
+        push @records, $one->[1];
+    }
+
+    is(api("GET", "/api/ai-service/usage", undef, key())->{status}, 200,
+       "$days days: GET /usage");
+    is(api("GET", "/api/ai-api/usage", undef,
+           jwt({ %$long, sub => "alice" }))->{status}, 200,
+       "$days days: a report");
+}
+
+faults();
+in_ledger($_, $w, "a charge over a jump") for @records;
+is(gapless("after"), 1 + @records, "every one is there");
+
+my @bad = grep { $_->{durationMs} < 0 || $_->{durationMs} > 20000 } ledger();
+
+is(scalar @bad, 0, "no duration is a jump's") or diag(json(\@bad));
+is(api("GET", "/api/ai-api/admin/stats?from=2020-01-01&to=2100-01-01", undef,
+       admin_jwt())->{json}{total}{requests}, 1 + @records,
+   "the statistics have them all");
+
+
+
+=== TEST 6: a worker gets no thread: it refuses paid work, the rest goes on
+--- error_log
+cannot start a thread
+exited on signal 9
+--- no_error_log
+exited on signal 11
+--- no_shutdown_error_log
+exited on signal 11
+--- steps
+key();
+play();
+whole("before");
+
+my (undef, $worker) = nginx_pids(1);
+
+faults("thread errno 11");
+kill "KILL", $worker;
+wait_for(sub { my (undef, @now) = nginx_pids(1);
+               return @now && $now[0] != $worker });
+faulted();
+billing_refused("no thread");
+is(api("GET", "/api/ai-service/", undef, key())->{body}, "Ollama is running",
+   "no thread: GET /");
+
+faults();
+(undef, $worker) = nginx_pids(1);
+kill "KILL", $worker;
+works_again("a worker with a thread");
+gapless("after");

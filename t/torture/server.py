@@ -31,7 +31,8 @@ worker_processes {workers};
 pid logs/nginx.pid;
 error_log logs/error.log notice;
 
-# a new binary has the same disk
+# a new binary has the same disk, and the same sanitizers
+env ASAN_OPTIONS;
 env LD_PRELOAD;
 env AI_API_FAULTS;
 env AI_API_FAULTS_DIR;
@@ -107,8 +108,7 @@ class Nginx:
 
     def configure(self, upstream):
         user = "user nobody %s;" % nobody_group() if os.geteuid() == 0 else ""
-        module = os.environ.get("AI_API_MODULE") \
-            or os.path.join(TOP, "build", "ngx_ai_api_module.so")
+        module, preload = module_to_load()
 
         with open(self.file("nginx.conf"), "w", encoding="utf-8") as out:
             out.write(CONF.format(
@@ -116,13 +116,10 @@ class Nginx:
                 temporary=state.TEMPORARY, upstream=upstream,
                 port=self.port))
 
-        self.env = dict(os.environ, LD_PRELOAD=faults_library(),
+        self.env = dict(os.environ, ASAN_OPTIONS="detect_leaks=0",
+                        LD_PRELOAD=" ".join(preload + [faults_library()]),
                         AI_API_FAULTS=self.control,
                         AI_API_FAULTS_DIR=self.file("store"))
-
-        if os.environ.get("TORTURE_PRELOAD"):
-            self.env["LD_PRELOAD"] = os.environ["TORTURE_PRELOAD"] + " " \
-                + self.env["LD_PRELOAD"]
 
     def jwt_secret(self):
         with open(self.file("jwt.key"), "rb") as f:
@@ -282,6 +279,23 @@ def wait(condition, what, seconds):
         if time.monotonic() > end:
             raise state.Problem("waited %d s for %s" % (seconds, what))
         time.sleep(0.005)
+
+
+def module_to_load():
+    """The module, and what nginx must have loaded before it."""
+    if not os.environ.get("ASAN"):
+        return os.environ.get("AI_API_MODULE") \
+            or os.path.join(TOP, "build", "ngx_ai_api_module.so"), []
+
+    module = said(os.path.join(HERE, "asan-module"))
+
+    return module, [said("gcc", "-print-file-name=" + name)
+                    for name in ("libasan.so", "libubsan.so")]
+
+
+def said(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                          text=True).stdout.strip()
 
 
 def nobody_group():

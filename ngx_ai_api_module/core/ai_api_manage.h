@@ -18,6 +18,7 @@
 #include "ai_api_crypto.h"
 #include "ai_api_errors.h"
 #include "ai_api_jwt.h"
+#include "ai_api_record.h"
 #include "ai_api_store.h"
 
 
@@ -34,6 +35,8 @@ typedef struct {
     ai_api_hmac_t         *pepper;        /* this thread's; only writes need
                                              it */
     ai_api_str_t           currency;      /* "CNY" */
+    const ai_api_limits_t *key_defaults;  /* where an administrator set */
+    const ai_api_limits_t *user_defaults; /* none; NULL: there are none */
     unsigned               max_keys;      /* a user, 0: any number */
     unsigned               known_users:1; /* ai_api_users known */
 } ai_api_manage_conf_t;

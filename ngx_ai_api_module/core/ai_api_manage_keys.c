@@ -1,9 +1,8 @@
-#include "ai_api_totals.h"
-#include "ai_api_fold.h"
 #include "ai_api_key.h"
 #include "ai_api_manage_ctx.h"
 #include "ai_api_print.h"
 #include "ai_api_str.h"
+#include "ai_api_totals.h"
 
 
 /* a year */

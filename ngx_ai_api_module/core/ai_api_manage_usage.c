@@ -1,12 +1,11 @@
-#include "ai_api_totals.h"
 #include "ai_api_account.h"
-#include "ai_api_fold.h"
 #include "ai_api_ledger.h"
 #include "ai_api_manage_ctx.h"
 #include "ai_api_print.h"
 #include "ai_api_quota.h"
 #include "ai_api_stats.h"
 #include "ai_api_str.h"
+#include "ai_api_totals.h"
 
 
 static int ai_api_manage_report(ai_api_manage_ctx_t *ctx, uint64_t user_id);
@@ -16,9 +15,12 @@ static const u_char *ai_api_manage_service_path(const ai_api_str_t *path,
     ai_api_str_t *id);
 static int ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx,
     const u_char *key_id);
-static int ai_api_manage_left(const ai_api_key_row_t *key,
-    const ai_api_user_row_t *user, const ai_api_totals_t *key_totals,
-    const ai_api_totals_t *user_totals, ai_api_quota_t *left);
+static int ai_api_manage_left(const ai_api_manage_conf_t *conf,
+    const ai_api_key_row_t *key, const ai_api_user_row_t *user,
+    const ai_api_periods_t *of_key, const ai_api_periods_t *of_user,
+    ai_api_quota_t *left);
+static void ai_api_manage_spent(const ai_api_periods_t *p,
+    ai_api_quota_owner_t *owner);
 static int ai_api_manage_own_charge(ai_api_manage_ctx_t *ctx,
     const u_char *key_id);
 
@@ -182,7 +184,7 @@ ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
 {
     int                  rc;
     ai_api_quota_t       left;
-    ai_api_totals_t      key_totals, user_totals;
+    ai_api_periods_t     of_key, of_user;
     ai_api_key_row_t     key;
     ai_api_user_row_t    user;
     ai_api_print_key_t   print;
@@ -194,12 +196,12 @@ ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
     }
 
     if (rc == AI_API_OK) {
-        rc = ai_api_totals_both(ctx->txn, key_id, key.user_id, &key_totals,
-                                &user_totals);
+        rc = ai_api_totals_periods(ctx->txn, key_id, key.user_id,
+                                   ctx->req->now, &of_key, &of_user, NULL);
     }
 
     if (rc == AI_API_OK) {
-        rc = ai_api_manage_left(&key, &user, &key_totals, &user_totals,
+        rc = ai_api_manage_left(ctx->conf, &key, &user, &of_key, &of_user,
                                 &left);
     }
 
@@ -209,7 +211,7 @@ ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
 
     memset(&print, 0, sizeof(ai_api_print_key_t));
     print.row = &key;
-    print.totals = &key_totals;
+    print.totals = &of_key.life;
     print.left = &left;
 
     ai_api_print_key(&ctx->res->body, &print);
@@ -218,9 +220,12 @@ ai_api_manage_own_usage(ai_api_manage_ctx_t *ctx, const u_char *key_id)
 }
 
 
+/* of what is settled: a request under way has used nothing yet */
+
 static int
-ai_api_manage_left(const ai_api_key_row_t *key, const ai_api_user_row_t *user,
-    const ai_api_totals_t *key_totals, const ai_api_totals_t *user_totals,
+ai_api_manage_left(const ai_api_manage_conf_t *conf,
+    const ai_api_key_row_t *key, const ai_api_user_row_t *user,
+    const ai_api_periods_t *of_key, const ai_api_periods_t *of_user,
     ai_api_quota_t *left)
 {
     int                   rc;
@@ -228,16 +233,16 @@ ai_api_manage_left(const ai_api_key_row_t *key, const ai_api_user_row_t *user,
 
     memset(&in, 0, sizeof(ai_api_quota_input_t));
 
-    ai_api_quota_key_limits(key, NULL, &in.key.limits);
-    ai_api_quota_user_limits(user, NULL, &in.user.limits);
+    ai_api_quota_key_limits(key, conf->key_defaults, &in.key.limits);
+    ai_api_quota_user_limits(user, conf->user_defaults, &in.user.limits);
 
-    ai_api_quota_spent(key_totals, &in.key.life);
-    ai_api_quota_spent(user_totals, &in.user.life);
+    ai_api_manage_spent(of_key, &in.key);
+    ai_api_manage_spent(of_user, &in.user);
 
     if (user->prepaid) {
         in.prepaid = 1;
 
-        rc = ai_api_user_balance(user, user_totals, &in.balance_nano);
+        rc = ai_api_user_balance(user, &of_user->life, &in.balance_nano);
 
         if (rc != AI_API_OK) {
             return rc;
@@ -249,6 +254,15 @@ ai_api_manage_left(const ai_api_key_row_t *key, const ai_api_user_row_t *user,
     (void) ai_api_quota_check(&in, NULL, NULL, 0, left);
 
     return AI_API_OK;
+}
+
+
+static void
+ai_api_manage_spent(const ai_api_periods_t *p, ai_api_quota_owner_t *owner)
+{
+    ai_api_quota_spent(&p->life, &owner->life);
+    ai_api_quota_spent(&p->day, &owner->day);
+    ai_api_quota_spent(&p->month, &owner->month);
 }
 
 

@@ -409,37 +409,140 @@ static const struct {
 
 
 static void
-service(void)
+ask(uint8_t key, const char *method, const char *path)
 {
     int                  rc;
-    size_t               i;
     u_char               id[AI_API_ID_LEN];
     ai_api_manage_req_t  req;
 
+    memset(&req, 0, sizeof(req));
+    memset(id, 0, sizeof(id));
+
+    id[15] = key;
+    req.method = ai_api_strz(method);
+    req.path = ai_api_strz(path);
+    req.lang = AI_API_LANG_EN;
+    req.now = NOW;
+
+    ai_api_manage_res_free(&res);
+    ai_api_manage_res_init(&res, NULL);
+
+    rc = ai_api_manage_service(&conf, &req, id, &res);
+    T_CHECK(rc == AI_API_OK, "%s: %d", path, rc);
+}
+
+
+static void
+service(void)
+{
+    size_t        i;
+    ai_api_str_t  path;
+
     for (i = 0; i < ai_api_nelts(service_rows); i++) {
-        memset(&req, 0, sizeof(req));
-        memset(id, 0, sizeof(id));
+        path = ai_api_strz(service_rows[i].path);
 
-        id[15] = service_rows[i].key;
-        req.method = ai_api_strz(service_rows[i].method);
-        req.path = ai_api_strz(service_rows[i].path);
-        req.lang = AI_API_LANG_EN;
-        req.now = NOW;
-
-        T_CHECK(ai_api_manage_is_service(&req.path) == service_rows[i].is,
+        T_CHECK(ai_api_manage_is_service(&path) == service_rows[i].is,
                 "row %zu", i);
 
-        ai_api_manage_res_free(&res);
-        ai_api_manage_res_init(&res, NULL);
+        ask(service_rows[i].key, service_rows[i].method,
+            service_rows[i].path);
 
-        rc = ai_api_manage_service(&conf, &req, id, &res);
-        T_CHECK(rc == AI_API_OK && res.status == service_rows[i].status
+        T_CHECK(res.status == service_rows[i].status
                 && (service_rows[i].answer == NULL
                     || matches(service_rows[i].answer, res.body.data,
                                res.body.data + res.body.len)),
                 "row %zu: %d %.*s\n# %s", i, res.status, (int) res.body.len,
                 res.body.data, service_rows[i].answer);
     }
+}
+
+
+/* what is left of limits of life, day and month, own, given and default */
+
+#define LEFT(t, r, c)                                                         \
+    "\"remaining\":{\"tokens\":" t ",\"requests\":" r ",\"cost\":" c "}}"
+
+static const struct {
+    const char  *user;
+    const char  *path;
+    const char  *body;           /* of a PATCH; NULL: none */
+    int64_t      key_tokens;     /* default of life; -1: none */
+    int64_t      user_requests;  /* default of a day */
+    uint8_t      key;
+    const char  *left;
+} left_rows[] = {
+    { NULL, NULL, NULL, -1, -1, 1, LEFT("null", "null", "null") },
+
+    /* 1039 tokens today, by one key; 3 requests this month, one yesterday */
+    { "+root", "/admin/users/alice", "{\"limits\":{\"day\":{\"tokens\":2000},"
+      "\"month\":{\"requests\":4}}}", -1, -1, 1, LEFT("961", "1", "null") },
+    { "+root", "/admin/users/alice", "{\"limits\":{\"month\":{"
+      "\"requests\":2,\"cost\":\"1\"}}}", -1, -1, 1,
+      LEFT("961", "0", "\"0.996853\"") },
+    { "alice", "/keys/" K1, "{\"limits\":{\"day\":{\"tokens\":1040,"
+      "\"cost\":\"0.004\"}}}", -1, -1, 1,
+      LEFT("1", "0", "\"0.000883\"") },
+    { "+root", "/admin/keys/" K1, "{\"limits\":{\"day\":{\"tokens\":9}}}",
+      -1, -1, 1, LEFT("0", "0", "\"0.000883\"") },
+
+    /* defaults stand in where the administrator set nothing */
+    { NULL, NULL, NULL, 1, 9, 1, LEFT("0", "0", "\"0.000883\"") },
+    { "+root", "/admin/users/alice", "{\"limits\":null}", -1, 9, 1,
+      LEFT("0", "7", "\"0.000883\"") },
+    { "+root", "/admin/keys/" K1, "{\"limits\":null}", 1139, 9, 1,
+      LEFT("1", "7", "\"0.000883\"") },
+    { "alice", "/keys/" K1, "{\"limits\":null}", 1139, 9, 1,
+      LEFT("100", "7", "null") },
+
+    /* 18 tokens, all of them last month */
+    { NULL, NULL, NULL, -1, -1, 3, LEFT("2", "null", "null") },
+    { "bob", "/keys/" K3, "{\"limits\":{\"month\":{\"tokens\":1}}}", -1, -1,
+      3, LEFT("1", "null", "null") },
+    { "bob", "/keys/" K3, "{\"limits\":null}", 19, 1, 3,
+      LEFT("1", "0", "null") },
+
+    /* a balance */
+    { "+root", "/admin/users/bob", "{\"prepaid\":true}", -1, -1, 3,
+      LEFT("2", "null", "\"0\"") },
+    { "+root", "/admin/users/bob", "{\"prepaid\":false}", -1, -1, 3,
+      LEFT("2", "null", "null") },
+};
+
+
+static void
+remaining(void)
+{
+    size_t            i;
+    const char       *left;
+    ai_api_limits_t   key, user;
+
+    ai_api_limits_init(&key);
+    ai_api_limits_init(&user);
+
+    conf.key_defaults = &key;
+    conf.user_defaults = &user;
+
+    for (i = 0; i < ai_api_nelts(left_rows); i++) {
+        if (left_rows[i].body != NULL) {
+            call(left_rows[i].user, "PATCH", left_rows[i].path,
+                 left_rows[i].body);
+            T_CHECK(res.status == 200, "row %zu: %d", i, res.status);
+        }
+
+        key.life.tokens = left_rows[i].key_tokens;
+        user.day.requests = left_rows[i].user_requests;
+
+        ask(left_rows[i].key, "GET", "/usage");
+
+        left = strstr((char *) res.body.data, "\"remaining\"");
+        T_CHECK(left != NULL
+                && matches(left_rows[i].left, (u_char *) left,
+                           res.body.data + res.body.len),
+                "row %zu:\n# %s\n# %s", i, left, left_rows[i].left);
+    }
+
+    conf.key_defaults = NULL;
+    conf.user_defaults = NULL;
 }
 
 
@@ -483,6 +586,7 @@ main(void)
     T_GROUP(reports);
     T_GROUP(administration);
     T_GROUP(service);
+    T_GROUP(remaining);
     T_GROUP(no_room);
 
     teardown();

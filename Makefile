@@ -222,6 +222,8 @@ install: module
 	    $(DESTDIR)$(PREFIX)/lib/nginx/modules/ngx_ai_api_module.so
 	if [ -x $(B)/ai-apictl ]; then \
 	    install -D $(B)/ai-apictl $(DESTDIR)$(PREFIX)/bin/ai-apictl; \
+	    install -D -m 644 docs/ai-apictl.8 \
+	        $(DESTDIR)$(PREFIX)/share/man/man8/ai-apictl.8; \
 	fi
 
 clean:

@@ -108,7 +108,7 @@ int ai_apictl_flush(ai_apictl_t *ctl);
 int64_t ai_apictl_now(void);
 
 
-/* Opening: ai_apictl_open.c.  Each returns an exit code. */
+/* Opening: ai_apictl_open.c, _pepper.c.  Each returns an exit code. */
 
 /* Root becomes the owner of data.mdb for good; others stay who they are. */
 int ai_apictl_become_owner(ai_apictl_t *ctl);
@@ -124,8 +124,12 @@ void ai_apictl_close(ai_apictl_t *ctl);
  * caller initialised, cleanses and frees); an empty one is refused. */
 int ai_apictl_secret(const char *path, ai_api_buf_t *b);
 
-/* ctl->pepper of ctl->pepper_file. */
+/* ctl->pepper of ctl->pepper_file; one final newline is dropped. */
 int ai_apictl_pepper(ai_apictl_t *ctl);
+
+/* On the open store: refuses a pepper that made none of its keys, unless the
+ * option "new-pepper" of the command says so. */
+int ai_apictl_pepper_check(ai_apictl_t *ctl);
 
 
 /* Options: ai_apictl_options.c. */

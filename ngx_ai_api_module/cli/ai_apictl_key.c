@@ -6,6 +6,10 @@
 #include "ai_api_str.h"
 
 
+#define AI_APICTL_NEW_PEPPER                                                  \
+    { "new-pepper", 0, NULL, "nginx has got another pepper than its keys" }
+
+
 static int ai_apictl_cmd_key_create(ai_apictl_t *ctl, int argc,
     char **argv);
 static int ai_apictl_cmd_key_list(ai_apictl_t *ctl, int argc, char **argv);
@@ -42,6 +46,7 @@ static const ai_apictl_option_t  ai_apictl_create_options[] = {
     { "allowed-ips", 0, "LIST", "addresses or networks, with commas" },
     { "expires", 0, "TIME", "RFC 3339, or from now on: 90d" },
     AI_APICTL_LIMIT_OPTIONS,
+    AI_APICTL_NEW_PEPPER,
     { NULL, 0, NULL, NULL }
 };
 
@@ -57,6 +62,7 @@ static const ai_apictl_option_t  ai_apictl_limits_options[] = {
 
 static const ai_apictl_option_t  ai_apictl_rotate_options[] = {
     { "grace", 'g', "TIME", "how long the old secret works: 24h; else not" },
+    AI_APICTL_NEW_PEPPER,
     { NULL, 0, NULL, NULL }
 };
 
@@ -109,6 +115,10 @@ ai_apictl_cmd_key_create(ai_apictl_t *ctl, int argc, char **argv)
     }
 
     code = ai_apictl_check_user(user);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_pepper_check(ctl);
+    }
 
     if (code != AI_APICTL_OK) {
         return code;
@@ -483,6 +493,10 @@ ai_apictl_cmd_key_rotate(ai_apictl_t *ctl, int argc, char **argv)
     ai_api_buf_init(&owner, AI_APICTL_PATH_MAX, NULL);
 
     code = ai_apictl_key_owner(ctl, argv[0], &owner);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_pepper_check(ctl);
+    }
 
     if (code == AI_APICTL_OK) {
         code = ai_apictl_key_rotate(ctl, argv[0], &owner, seconds);

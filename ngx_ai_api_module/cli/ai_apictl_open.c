@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 
 #include "ai_apictl.h"
-#include "ai_api_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,14 +18,12 @@
 /* as nginx takes them */
 
 #define AI_APICTL_SECRET_MAX  65536
-#define AI_APICTL_PEPPER_MIN     32
 
 
 static int ai_apictl_no_store(const ai_apictl_t *ctl, const char *path);
 static int ai_apictl_switch(const ai_apictl_t *ctl, const struct stat *st);
 static int ai_apictl_open_failed(const ai_api_store_error_t *e);
 static int ai_apictl_secret_read(const char *path, int fd, ai_api_buf_t *b);
-static void ai_apictl_chomp(ai_api_str_t *s);
 
 
 int
@@ -205,57 +202,4 @@ ai_apictl_secret_read(const char *path, int fd, ai_api_buf_t *b)
     }
 
     return AI_APICTL_OK;
-}
-
-
-int
-ai_apictl_pepper(ai_apictl_t *ctl)
-{
-    int           code;
-    ai_api_buf_t  bytes;
-    ai_api_str_t  secret;
-
-    if (ctl->pepper_file == NULL || *ctl->pepper_file == '\0') {
-        return ai_apictl_error(AI_APICTL_USAGE, "which pepper? give "
-                               "--pepper-file FILE or set "
-                               "AI_API_PEPPER_FILE");
-    }
-
-    ai_api_buf_init(&bytes, 2 * AI_APICTL_SECRET_MAX, NULL);
-
-    code = ai_apictl_secret(ctl->pepper_file, &bytes);
-
-    if (code == AI_APICTL_OK) {
-        secret = ai_api_buf_str(&bytes);
-        ai_apictl_chomp(&secret);
-
-        ctl->pepper = (secret.len < AI_APICTL_PEPPER_MIN) ? NULL
-                      : ai_api_hmac_create(AI_API_HS256, &secret);
-
-        if (ctl->pepper == NULL) {
-            code = ai_apictl_error(AI_APICTL_FAILED, "pepper file %s: the "
-                                   "pepper is shorter than %d bytes",
-                                   ctl->pepper_file, AI_APICTL_PEPPER_MIN);
-        }
-    }
-
-    ai_api_cleanse(bytes.data, bytes.len);
-    ai_api_buf_free(&bytes);
-
-    return code;
-}
-
-
-/* one final newline, as nginx does */
-
-static void
-ai_apictl_chomp(ai_api_str_t *s)
-{
-    if (s->len != 0 && s->data[s->len - 1] == '\n') {
-        s->len--;
-
-        if (s->len != 0 && s->data[s->len - 1] == '\r') {
-            s->len--;
-        }
-    }
 }

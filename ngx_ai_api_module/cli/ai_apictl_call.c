@@ -14,9 +14,9 @@
 
 
 typedef struct {
-    ai_apictl_t   *ctl;
-    int          (*each)(void *data, const ai_api_node_t *item);
-    void          *data;
+    ai_apictl_t        *ctl;
+    ai_apictl_item_pt   each;
+    void               *data;
 } ai_apictl_page_t;
 
 
@@ -275,10 +275,10 @@ ai_apictl_call_doc(const ai_api_str_t *text, ai_api_doc_t **doc)
 
 int
 ai_apictl_call_pages(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
-    int (*each)(void *data, const ai_api_node_t *item), void *data)
+    const char *after, ai_apictl_item_pt each, void *data)
 {
     int               code;
-    char              after[256];
+    char              next[256];
     size_t            args;
     ai_apictl_page_t  page;
 
@@ -288,6 +288,10 @@ ai_apictl_call_pages(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
 
     ai_apictl_call_arg(c, "limit", AI_APICTL_PAGE);
     args = c->args.len;
+
+    if (after != NULL) {
+        ai_apictl_call_arg(c, "after", after);
+    }
 
     if (ctl->json) {
         ai_api_json_begin(&ctl->out, '{');
@@ -303,10 +307,10 @@ ai_apictl_call_pages(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
             return code;
         }
 
-        code = ai_apictl_call_next(c, after, sizeof(after));
+        code = ai_apictl_call_next(c, next, sizeof(next));
 
         c->args.len = args;
-        ai_apictl_call_arg(c, "after", after);
+        ai_apictl_call_arg(c, "after", next);
         ai_api_manage_res_free(&c->res);
         ai_api_manage_res_init(&c->res, NULL);
 
@@ -366,7 +370,7 @@ ai_apictl_call_item(void *data, const ai_api_str_t *value)
         return AI_API_ERROR;
     }
 
-    code = page->each(page->data, ai_api_doc_root(doc));
+    code = page->each(page->data, ai_api_doc_root(doc), value);
     ai_api_doc_free(doc);
 
     return (code == AI_APICTL_OK) ? AI_API_OK : AI_API_ERROR;

@@ -49,13 +49,17 @@ int ai_apictl_call_json(ai_apictl_t *ctl, const ai_apictl_call_t *c);
 /* The answer, or an element of it, as a document: an exit code. */
 int ai_apictl_call_doc(const ai_api_str_t *text, ai_api_doc_t **doc);
 
+/* An element of a list and its text; returns an exit code. */
+typedef int (*ai_apictl_item_pt)(void *data, const ai_api_node_t *item,
+    const ai_api_str_t *text);
+
 /*
  * All elements of a list that comes in pages: calls each() for everyone of
  * the member "name".  With --json they are one list in ctl->out instead.
+ * after: where it begins, NULL or empty: with the first one.
  */
 int ai_apictl_call_pages(ai_apictl_t *ctl, ai_apictl_call_t *c,
-    const char *name, int (*each)(void *data, const ai_api_node_t *item),
-    void *data);
+    const char *name, const char *after, ai_apictl_item_pt each, void *data);
 
 
 /* Names as they may stand in a path: AI_APICTL_OK, or a line on stderr and

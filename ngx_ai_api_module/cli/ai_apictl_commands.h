@@ -19,6 +19,7 @@ typedef struct {
 extern const ai_apictl_group_t  ai_apictl_groups[];
 
 extern const ai_apictl_command_t  ai_apictl_store_commands[];
+extern const ai_apictl_command_t  ai_apictl_look_commands[];
 extern const ai_apictl_command_t  ai_apictl_key_commands[];
 extern const ai_apictl_command_t  ai_apictl_user_commands[];
 extern const ai_apictl_command_t  ai_apictl_usage_commands[];

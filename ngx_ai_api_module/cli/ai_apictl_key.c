@@ -26,7 +26,8 @@ static int ai_apictl_key_list_body(ai_apictl_t *ctl, const char *option,
     const char *member, ai_api_buf_t *b);
 static int ai_apictl_key_expires(ai_apictl_t *ctl, ai_api_buf_t *b);
 static int ai_apictl_key_secret(ai_apictl_t *ctl, ai_apictl_call_t *c);
-static int ai_apictl_key_row(void *data, const ai_api_node_t *key);
+static int ai_apictl_key_row(void *data, const ai_api_node_t *key,
+    const ai_api_str_t *text);
 static int ai_apictl_key_call(ai_apictl_t *ctl, ai_apictl_call_t *c,
     const char *id);
 static int ai_apictl_key_print(ai_apictl_t *ctl, ai_apictl_call_t *c);
@@ -306,7 +307,7 @@ ai_apictl_cmd_key_list(ai_apictl_t *ctl, int argc, char **argv)
         ai_apictl_call_arg(&c, "user", user);
     }
 
-    code = ai_apictl_call_pages(ctl, &c, "keys", ai_apictl_key_row, &t);
+    code = ai_apictl_call_pages(ctl, &c, "keys", NULL, ai_apictl_key_row, &t);
 
     if (code == AI_APICTL_OK && !ctl->json) {
         ai_apictl_table_print(&t, &ctl->out);
@@ -320,9 +321,12 @@ ai_apictl_cmd_key_list(ai_apictl_t *ctl, int argc, char **argv)
 
 
 static int
-ai_apictl_key_row(void *data, const ai_api_node_t *key)
+ai_apictl_key_row(void *data, const ai_api_node_t *key,
+    const ai_api_str_t *text)
 {
     ai_apictl_table_t *t = data;
+
+    (void) text;
 
     ai_apictl_cell_str(t, key, "id");
     ai_apictl_cell_str(t, key, "name");

@@ -1,5 +1,7 @@
 #include "ai_apictl_units.h"
 
+#include <stdio.h>
+
 
 #define AI_APICTL_UNITS_MAX  ((int64_t) 1 << 53)
 
@@ -98,6 +100,31 @@ ai_apictl_size(const char *text, int64_t *bytes)
     }
 
     return ai_apictl_add(bytes, v, units[unit].factor);
+}
+
+
+void
+ai_apictl_size_text(char text[AI_APICTL_SIZE_LEN], uint64_t bytes)
+{
+    int       unit;
+    uint64_t  size;
+
+    static const char  letters[] = "gmk";
+
+    for (unit = 0; unit < 3; unit++) {
+        size = (uint64_t) 1 << (30 - 10 * unit);
+
+        if (bytes >= 10 * size || (bytes >= size && bytes % size == 0)) {
+            (void) snprintf(text, AI_APICTL_SIZE_LEN, "%llu%c",
+                            (unsigned long long) (bytes / size
+                                                  + (bytes % size != 0)),
+                            letters[unit]);
+            return;
+        }
+    }
+
+    (void) snprintf(text, AI_APICTL_SIZE_LEN, "%llu",
+                    (unsigned long long) bytes);
 }
 
 

@@ -24,5 +24,10 @@ int ai_apictl_duration(const char *text, int64_t *seconds);
 /* "4096", "64k", "512m", "2g": bytes.  The same codes, up to 2^53. */
 int ai_apictl_size(const char *text, int64_t *bytes);
 
+/* The reverse: the largest unit with two digits or no remainder, rounded up;
+ * NUL-terminated. */
+#define AI_APICTL_SIZE_LEN  24
+void ai_apictl_size_text(char text[AI_APICTL_SIZE_LEN], uint64_t bytes);
+
 
 #endif /* AI_APICTL_UNITS_H */

@@ -20,7 +20,8 @@ static int ai_apictl_cmd_user_limits(ai_apictl_t *ctl, int argc,
     char **argv);
 static int ai_apictl_cmd_user_credit(ai_apictl_t *ctl, int argc,
     char **argv);
-static int ai_apictl_user_row(void *data, const ai_api_node_t *user);
+static int ai_apictl_user_row(void *data, const ai_api_node_t *user,
+    const ai_api_str_t *text);
 static int ai_apictl_user_call(ai_apictl_t *ctl, ai_apictl_call_t *c,
     const char *name, const char *rest);
 static int ai_apictl_user_print(ai_apictl_t *ctl, ai_apictl_call_t *c);
@@ -133,7 +134,7 @@ ai_apictl_cmd_user_list(ai_apictl_t *ctl, int argc, char **argv)
     ai_apictl_call_init(&c, "GET");
     ai_apictl_call_path(&c, "/admin/users");
 
-    code = ai_apictl_call_pages(ctl, &c, "users", ai_apictl_user_row, &t);
+    code = ai_apictl_call_pages(ctl, &c, "users", NULL, ai_apictl_user_row, &t);
 
     if (code == AI_APICTL_OK && !ctl->json) {
         ai_apictl_table_print(&t, &ctl->out);
@@ -147,10 +148,13 @@ ai_apictl_cmd_user_list(ai_apictl_t *ctl, int argc, char **argv)
 
 
 static int
-ai_apictl_user_row(void *data, const ai_api_node_t *user)
+ai_apictl_user_row(void *data, const ai_api_node_t *user,
+    const ai_api_str_t *text)
 {
     int                 active;
     ai_apictl_table_t  *t = data;
+
+    (void) text;
 
     if (ai_api_doc_bool(user, "isActive", &active) != AI_API_OK) {
         active = 0;

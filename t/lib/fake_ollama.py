@@ -27,7 +27,9 @@ A rule; the first that matches is used, each member may be left out:
   play                  "0.11.4/chat-stream": DATA/wire/….response
   raw                   the bytes themselves, a string of Latin-1 characters
   ndjson                {"pieces": N, "prompt": P, "eval": E, "text": T,
-                         "chat": true, "interval": seconds}: a made-up stream
+                         "chat": true, "interval": seconds}: a made-up stream;
+                         "obey": true: at most num_predict pieces, and one
+                         JSON object for a request with "stream":false
   verbatim              keep a recorded "Connection: close" (else dropped)
   cut                   "whole" (default), "bytes", "lines", "random", "reads"
                         or a list of sizes; seed: of "random"
@@ -381,6 +383,17 @@ def made_up(spec, request):
     """Head, one chunk a line, the end: as many parts, cut between them."""
     pieces = spec.get("pieces", 10)
     text = spec.get("text", " piece")
+    reason = "stop"
+    stream = True
+
+    if spec.get("obey"):
+        asked = json.loads(request["body"])
+        cap = (asked.get("options") or {}).get("num_predict", -1)
+        stream = asked.get("stream", True)
+        if 0 < cap <= pieces:
+            pieces = cap
+            reason = "length"
+
     base = {"model": request["model"] or "llama3",
             "created_at": "2026-11-22T08:00:00.000000000Z"}
 
@@ -392,12 +405,15 @@ def made_up(spec, request):
     out = [b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
            b"Transfer-Encoding: chunked\r\n\r\n"]
     out += [chunk({**base, **content(text), "done": False})] * pieces
-    done = {**base, **content(""), "done_reason": "stop", "done": True,
+    done = {**base, **content("" if stream else text * pieces),
+            "done_reason": reason, "done": True,
             "total_duration": 1000000, "load_duration": 1000}
     if spec.get("prompt", 10):
         done["prompt_eval_count"] = spec.get("prompt", 10)
     if spec.get("eval", pieces):
         done["eval_count"] = spec.get("eval", pieces)
+    if not stream:
+        return http(200, json.dumps(done, separators=(",", ":")).encode())
     return out + [chunk(done), b"0\r\n\r\n"]
 
 

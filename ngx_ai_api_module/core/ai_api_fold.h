@@ -54,7 +54,7 @@ int ai_api_fold(ai_api_store_t *store, unsigned max, uint64_t *watermark,
 
 /* Catches up to the watermark and no further, AI_API_FOLD_BEHIND records a
  * transaction: for a store that is older, before it is used. */
-#define AI_API_FOLD_BEHIND  5000
+#define AI_API_FOLD_BEHIND  2000
 
 int ai_api_fold_catch_up(ai_api_store_t *store);
 

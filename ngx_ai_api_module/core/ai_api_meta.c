@@ -130,13 +130,14 @@ ai_api_meta_init(ai_api_txn_t *txn, const u_char node_id[AI_API_NODE_ID_LEN])
 
 
 int
-ai_api_meta_version(ai_api_txn_t *txn, ai_api_store_error_t *e)
+ai_api_meta_version(ai_api_txn_t *txn, uint64_t *schema,
+    ai_api_store_error_t *e)
 {
-    uint64_t  schema, min;
+    uint64_t  min;
 
-    if (ai_api_meta_get(txn, AI_API_META_SCHEMA, &schema) != AI_API_OK
+    if (ai_api_meta_get(txn, AI_API_META_SCHEMA, schema) != AI_API_OK
         || ai_api_meta_get(txn, AI_API_META_MIN_READER, &min) != AI_API_OK
-        || schema == 0 || min == 0)
+        || *schema == 0 || min == 0)
     {
         return ai_api_store_fail(e, AI_API_CORRUPT, 0,
                                  "the store has no schema version: %s",
@@ -147,7 +148,7 @@ ai_api_meta_version(ai_api_txn_t *txn, ai_api_store_error_t *e)
         return ai_api_store_fail(e, AI_API_VERSION, 0,
                                  "the store has schema %llu and needs a "
                                  "program that knows %llu, this one knows %d",
-                                 (unsigned long long) schema,
+                                 (unsigned long long) *schema,
                                  (unsigned long long) min,
                                  AI_API_STORE_SCHEMA);
     }

@@ -44,7 +44,8 @@ int ai_api_meta_init(ai_api_txn_t *txn,
 
 /* May this program use the store?  AI_API_OK, AI_API_CORRUPT (no version),
  * AI_API_VERSION (it needs a newer one), both with e. */
-int ai_api_meta_version(ai_api_txn_t *txn, ai_api_store_error_t *e);
+int ai_api_meta_version(ai_api_txn_t *txn, uint64_t *schema,
+    ai_api_store_error_t *e);
 
 int ai_api_meta_node(ai_api_txn_t *txn, u_char node_id[AI_API_NODE_ID_LEN]);
 

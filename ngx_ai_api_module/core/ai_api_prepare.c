@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 
 #include "ai_api_prepare.h"
+#include "ai_api_fold.h"
 #include "ai_api_ledger.h"
 
 #include <errno.h>
@@ -19,11 +20,15 @@
 static int ai_api_prepare_files(const ai_api_store_conf_t *conf, uid_t uid,
     gid_t gid, ai_api_store_error_t *e);
 static int ai_api_prepare_size(const char *dir, const char *name, off_t *size);
+static int ai_api_prepare_inspect(const ai_api_store_conf_t *conf,
+    ai_api_store_error_t *e);
 static int ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
     ai_api_store_error_t *e);
 static int ai_api_prepare_examine(const ai_api_store_conf_t *conf);
 static int ai_api_prepare_look(ai_api_txn_t *txn);
 static int ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t);
+static int ai_api_prepare_catch_up(const ai_api_store_conf_t *conf,
+    ai_api_store_error_t *e);
 static int ai_api_prepare_rights(const ai_api_store_conf_t *conf, uid_t uid,
     gid_t gid, ai_api_store_error_t *e);
 static int ai_api_prepare_closed(const struct stat *st, uid_t uid, gid_t gid);
@@ -33,7 +38,7 @@ int
 ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e)
 {
-    int     rc, fresh;
+    int     rc, fresh, behind;
     off_t   size;
     mode_t  mask;
 
@@ -42,11 +47,15 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
         return rc;
     }
 
+    behind = 0;
     fresh = ai_api_prepare_size(conf->dir, "data.mdb", &size) != AI_API_OK;
 
     if (!fresh) {
-        rc = ai_api_store_check(conf, e);
-        if (rc != AI_API_OK) {
+        rc = ai_api_prepare_inspect(conf, e);
+
+        behind = (rc == AI_API_AGAIN);
+
+        if (rc != AI_API_OK && !behind) {
             return rc;
         }
     }
@@ -62,6 +71,10 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     }
 
     (void) umask(mask);
+
+    if (rc == AI_API_OK && behind) {
+        rc = ai_api_prepare_catch_up(conf, e);
+    }
 
     if (rc != AI_API_OK) {
         return rc;
@@ -152,14 +165,25 @@ ai_api_prepare_size(const char *dir, const char *name, off_t *size)
 }
 
 
+int
+ai_api_store_check(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
+{
+    int  rc;
+
+    rc = ai_api_prepare_inspect(conf, e);
+
+    return (rc == AI_API_AGAIN) ? AI_API_OK : rc;
+}
+
+
 /*
  * A damaged file can end LMDB by a signal, so a child looks at it.  The
  * answer is a byte in a pipe: whoever reaps the child first, no byte means
- * that it fell.
+ * that it fell.  AI_API_AGAIN: it is whole, and has to catch up.
  */
 
-int
-ai_api_store_check(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
+static int
+ai_api_prepare_inspect(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
 {
     int      fd[2];
     pid_t    pid;
@@ -212,6 +236,9 @@ ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
     case AI_API_DECLINED:
         return AI_API_OK;
 
+    case AI_API_AGAIN:
+        return AI_API_AGAIN;
+
     case AI_API_CORRUPT:
         return ai_api_store_fail(e, rc, 0, "the store in \"%s\" is damaged: "
                                  "%s", conf->dir, AI_API_STORE_RESTORE);
@@ -244,7 +271,7 @@ ai_api_prepare_examine(const ai_api_store_conf_t *conf)
         (void) dup2(null, STDERR_FILENO);
     }
 
-    rc = ai_api_store_open(conf, &store, &e);
+    rc = ai_api_store_open_old(conf, &store, &e);
     if (rc != AI_API_OK) {
         return rc;
     }
@@ -278,10 +305,14 @@ ai_api_prepare_examine(const ai_api_store_conf_t *conf)
 static int
 ai_api_prepare_look(ai_api_txn_t *txn)
 {
-    int       i, rc;
+    int       i, rc, behind;
     uint64_t  last, mark;
 
     for (i = 0; i < AI_API_T_MAX; i++) {
+        if (!ai_api_store_has(txn, i)) {
+            continue;
+        }
+
         rc = ai_api_prepare_ends(txn, i);
         if (rc != AI_API_OK) {
             return rc;
@@ -298,7 +329,17 @@ ai_api_prepare_look(ai_api_txn_t *txn)
         return rc;
     }
 
-    return (mark > last) ? AI_API_CORRUPT : AI_API_OK;
+    if (mark > last) {
+        return AI_API_CORRUPT;
+    }
+
+    if (!ai_api_store_has(txn, AI_API_T_CHAIN)) {
+        return AI_API_AGAIN;
+    }
+
+    rc = ai_api_fold_is_behind(txn, &behind);
+
+    return (rc == AI_API_OK && behind) ? AI_API_AGAIN : rc;
 }
 
 
@@ -326,6 +367,37 @@ ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t)
 
     return (rc == AI_API_OK || rc == AI_API_DECLINED) ? AI_API_OK
                                                       : AI_API_CORRUPT;
+}
+
+
+/*
+ * Days, months and the chain of records that a program folded which does not
+ * know them.  With a full disk or map nothing is paid for anyway: the folds
+ * catch up when there is space.
+ */
+
+static int
+ai_api_prepare_catch_up(const ai_api_store_conf_t *conf,
+    ai_api_store_error_t *e)
+{
+    int              rc;
+    ai_api_store_t  *store;
+
+    rc = ai_api_store_open(conf, &store, e);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_fold_catch_up(store);
+
+    ai_api_store_close(store);
+
+    if (rc == AI_API_OK || rc == AI_API_NOSPACE) {
+        return AI_API_OK;
+    }
+
+    return ai_api_store_fail(e, rc, 0, "cannot bring the store in \"%s\" up "
+                             "to date: %s", conf->dir, ai_api_strerror(rc));
 }
 
 

@@ -16,7 +16,8 @@
     "away to begin with an empty store"
 
 
-/* Makes the tables when there are none.  AI_API_OK, or a code with e. */
+/* Makes the tables that are missing in a store that is new, or of an older
+ * schema.  AI_API_OK, or a code with e. */
 int ai_api_store_make(const ai_api_store_conf_t *conf,
     const u_char node_id[AI_API_NODE_ID_LEN], ai_api_store_error_t *e);
 
@@ -26,6 +27,12 @@ int ai_api_store_make(const ai_api_store_conf_t *conf,
  * a child only.
  */
 int ai_api_store_extend(ai_api_store_t *store);
+
+/* ai_api_store_open() for a store of any schema that this program knows, and
+ * whether it has a table. */
+int ai_api_store_open_old(const ai_api_store_conf_t *conf,
+    ai_api_store_t **store, ai_api_store_error_t *e);
+int ai_api_store_has(const ai_api_txn_t *txn, ai_api_table_t t);
 
 /* AI_API_INVALID with e when a map is too small, or RLIMIT_AS is. */
 int ai_api_prepare_room(size_t map_size, ai_api_store_error_t *e);

@@ -25,6 +25,7 @@
 
 static int ai_api_store_first(ai_api_store_t *s, const u_char *node_id);
 static int ai_api_store_create(ai_api_store_t *s);
+static int ai_api_store_upgrade(ai_api_store_t *s);
 static int ai_api_store_load(ai_api_store_t *s, const char *dir,
     ai_api_store_error_t *e);
 static int ai_api_store_tables(ai_api_txn_t *txn, ai_api_store_error_t *e);
@@ -91,6 +92,9 @@ ai_api_store_first(ai_api_store_t *s, const u_char *node_id)
         if (err == 0) {
             rc = ai_api_meta_init(&s->write, node_id);
         }
+
+    } else if (err == 0) {
+        rc = ai_api_store_upgrade(s);
     }
 
     if (err != 0 || rc != AI_API_OK) {
@@ -119,8 +123,68 @@ ai_api_store_create(ai_api_store_t *s)
 }
 
 
+/* The tables of later schemas, and the number. */
+
+static int
+ai_api_store_upgrade(ai_api_store_t *s)
+{
+    int       err, rc;
+    uint64_t  schema;
+
+    err = mdb_dbi_open(s->write.txn, ai_api_store_names[AI_API_T_META], 0,
+                       &s->dbi[AI_API_T_META]);
+    if (err != 0) {
+        return (err == MDB_NOTFOUND) ? AI_API_CORRUPT
+                                     : ai_api_store_code(err);
+    }
+
+    rc = ai_api_meta_get(&s->write, AI_API_META_SCHEMA, &schema);
+
+    if (rc != AI_API_OK || schema >= AI_API_STORE_SCHEMA) {
+        return rc;
+    }
+
+    err = ai_api_store_create(s);
+    if (err != 0) {
+        return ai_api_store_code(err);
+    }
+
+    return ai_api_meta_put(&s->write, AI_API_META_SCHEMA,
+                           AI_API_STORE_SCHEMA);
+}
+
+
 int
 ai_api_store_open(const ai_api_store_conf_t *conf, ai_api_store_t **store,
+    ai_api_store_error_t *e)
+{
+    int       rc;
+    uint64_t  schema;
+
+    rc = ai_api_store_open_old(conf, store, e);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    schema = (*store)->schema;
+
+    if (schema >= AI_API_STORE_SCHEMA) {
+        return AI_API_OK;
+    }
+
+    ai_api_store_close(*store);
+    *store = NULL;
+
+    return ai_api_store_fail(e, AI_API_DECLINED, 0, "the store in \"%s\" has "
+                             "schema %llu: it becomes %d when nginx starts, "
+                             "or by \"ai-apictl init\"", conf->dir,
+                             (unsigned long long) schema,
+                             AI_API_STORE_SCHEMA);
+}
+
+
+int
+ai_api_store_open_old(const ai_api_store_conf_t *conf, ai_api_store_t **store,
     ai_api_store_error_t *e)
 {
     int              rc, dead;
@@ -203,6 +267,13 @@ ai_api_store_tables(ai_api_txn_t *txn, ai_api_store_error_t *e)
         err = mdb_dbi_open(txn->txn, ai_api_store_names[i], 0,
                            &txn->store->dbi[i]);
 
+        if (err == MDB_NOTFOUND && i >= AI_API_T_CHAIN
+            && txn->store->schema < AI_API_STORE_SCHEMA)
+        {
+            txn->store->dbi[i] = 0;
+            continue;
+        }
+
         if (err == MDB_NOTFOUND) {
             return ai_api_store_fail(e, i ? AI_API_CORRUPT : AI_API_DECLINED,
                                      err, "the store has no table \"%s\": %s",
@@ -217,7 +288,7 @@ ai_api_store_tables(ai_api_txn_t *txn, ai_api_store_error_t *e)
         }
 
         if (i == AI_API_T_META) {
-            rc = ai_api_meta_version(txn, e);
+            rc = ai_api_meta_version(txn, &txn->store->schema, e);
             if (rc != AI_API_OK) {
                 return rc;
             }
@@ -292,6 +363,13 @@ ai_api_store_close(ai_api_store_t *store)
     mdb_env_close(store->env);
     (void) pthread_rwlock_destroy(&store->resize);
     free(store);
+}
+
+
+int
+ai_api_store_has(const ai_api_txn_t *txn, ai_api_table_t t)
+{
+    return txn->store->dbi[t] != 0;
 }
 
 

@@ -24,8 +24,12 @@
 
 #include "ai_api_core.h"
 
-/* Stored in meta; a store with a higher "min reader" is refused. */
-#define AI_API_STORE_SCHEMA       1
+/*
+ * Stored in meta; a store with a higher "min reader" is refused.  Schema 2
+ * has days and months in balance, chain and base.  A program of schema 1 may
+ * use such a store: what its folds leave out is made up for (ai_api_fold()).
+ */
+#define AI_API_STORE_SCHEMA       2
 #define AI_API_STORE_MIN_READER   1
 
 #define AI_API_NODE_ID_LEN        8
@@ -99,7 +103,9 @@ typedef struct ai_api_cursor_s  ai_api_cursor_t;
  * Makes or checks a store and closes it again: for the master, before any
  * fork, never while this process has it open.  Makes the directory (0700)
  * and its files (0600); when run by root gives what it made to uid and gid.
- * node_id: random bytes, used when the store is new.  Nothing is ever wiped:
+ * node_id: random bytes, used when the store is new.  A store of an older
+ * schema becomes one of this, also while an older program uses it; a kill in
+ * the middle of that is made up for by the next call.  Nothing is ever wiped:
  * an empty, cut or damaged file is AI_API_CORRUPT, a newer one
  * AI_API_VERSION, wrong rights or a path that is no directory
  * AI_API_INVALID; e->text says what to do.
@@ -117,8 +123,8 @@ int ai_api_store_check(const ai_api_store_conf_t *conf,
  * Opens a prepared store, once a process and after its last fork.  A worker
  * never closes it (LMDB 0.9.26 to 0.9.31 destroy the mutexes that other
  * processes use); the operator's command and tests do, with no transaction
- * and no reader left.  AI_API_DECLINED: not prepared; AI_API_INVALID: path or
- * rights, or RLIMIT_AS is too small.
+ * and no reader left.  AI_API_DECLINED: not prepared, or of an older schema;
+ * AI_API_INVALID: path or rights, or RLIMIT_AS is too small.
  */
 int ai_api_store_open(const ai_api_store_conf_t *conf, ai_api_store_t **store,
     ai_api_store_error_t *e);

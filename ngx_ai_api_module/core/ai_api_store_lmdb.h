@@ -31,7 +31,8 @@ struct ai_api_reader_s {
 
 struct ai_api_store_s {
     MDB_env            *env;
-    MDB_dbi             dbi[AI_API_T_MAX];
+    MDB_dbi             dbi[AI_API_T_MAX];     /* 0: there is none */
+    uint64_t            schema;    /* when it was opened */
     pthread_rwlock_t    resize;
     ai_api_txn_t        write;     /* of the thread with LMDB's writer lock */
     unsigned            full;      /* the map was: atomic */

@@ -221,7 +221,8 @@ newer_store(void)
     T_CHECK(t_store_open(&s) == AI_API_OK, "%s", s.e.text);
 
     T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK, "begin");
-    T_CHECK(ai_api_meta_put(txn, AI_API_META_MIN_READER, 2) == AI_API_OK,
+    T_CHECK(ai_api_meta_put(txn, AI_API_META_MIN_READER,
+                            AI_API_STORE_SCHEMA + 1) == AI_API_OK,
             "put");
     T_CHECK(ai_api_write_commit(txn) == AI_API_OK, "commit");
     ai_api_store_close(s.store);

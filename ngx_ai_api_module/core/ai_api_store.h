@@ -33,7 +33,6 @@
 #define AI_API_STORE_MIN_READER   1
 
 #define AI_API_NODE_ID_LEN        8
-
 /* Longest key of any table (user_by_name); LMDB takes 511 bytes. */
 #define AI_API_STORE_KEY_MAX      128
 #define AI_API_STORE_MAP_SIZE     ((size_t) 64 << 30)

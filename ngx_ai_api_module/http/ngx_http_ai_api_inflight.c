@@ -210,6 +210,24 @@ ngx_http_ai_api_inflight_done(ai_api_inflight_t *table)
 }
 
 
+void
+ngx_http_ai_api_inflight_stats(ai_api_inflight_t *table,
+    ai_api_manage_req_t *req)
+{
+    ai_api_inflight_shared_t  *shared;
+
+    if (table == NULL) {
+        return;
+    }
+
+    shared = ai_api_inflight_shared(table);
+
+    req->in_flight = ai_api_inflight_total(table);
+    req->notices_80 = (int64_t) shared->notices_80;
+    req->notices_100 = (int64_t) shared->notices_100;
+}
+
+
 ngx_int_t
 ngx_http_ai_api_inflight_end(ai_api_inflight_t *table, ai_api_commit_t *commit,
     const char *dir)

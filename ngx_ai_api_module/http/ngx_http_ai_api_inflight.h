@@ -9,6 +9,8 @@
 
 #include "ngx_http_ai_api.h"
 
+#include "ai_api_manage.h"
+
 
 /* Exit: a disk that hangs does not keep a worker for ever. */
 #define NGX_HTTP_AI_API_STOP_MS  5000
@@ -27,6 +29,10 @@ ngx_int_t ngx_http_ai_api_inflight_health(ai_api_commit_t *commit,
 /* After an event: slots that are settled are freed, their requests go on.
  * table may be NULL. */
 void ngx_http_ai_api_inflight_done(ai_api_inflight_t *table);
+
+/* What statistics say of it: requests that run, notices that were given. */
+void ngx_http_ai_api_inflight_stats(ai_api_inflight_t *table,
+    ai_api_manage_req_t *req);
 
 /* Exit: what runs is settled, the thread ends; what cannot be written stays
  * for the next worker.  NGX_OK, NGX_AGAIN (the thread hangs, and uses the

@@ -1,6 +1,8 @@
 #include "ngx_http_ai_api_manage_job.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_inflight.h"
+#include "ngx_http_ai_api_worker.h"
 
 
 static ngx_str_t ngx_http_ai_api_manage_path(ngx_http_request_t *r);
@@ -8,7 +10,7 @@ static ngx_int_t ngx_http_ai_api_manage_idempotency(ngx_http_request_t *r,
     ngx_str_t *value);
 static ngx_uint_t ngx_http_ai_api_manage_is_idempotency(ngx_table_elt_t *h);
 static void ngx_http_ai_api_manage_conf(ngx_http_request_t *r,
-    ai_api_manage_conf_t *conf, u_char **p);
+    ngx_http_ai_api_manage_job_t *j, u_char **p);
 static void ngx_http_ai_api_manage_req(ngx_http_request_t *r,
     ai_api_manage_req_t *req);
 static ai_api_str_t ngx_http_ai_api_manage_copy(u_char **p,
@@ -70,7 +72,7 @@ ngx_http_ai_api_manage_job(ngx_http_request_t *r)
 
     p = (u_char *) j + sizeof(ngx_http_ai_api_manage_job_t);
 
-    ngx_http_ai_api_manage_conf(r, &j->conf, &p);
+    ngx_http_ai_api_manage_conf(r, j, &p);
     ngx_http_ai_api_manage_req(r, &j->req);
 
     j->req.method = ngx_http_ai_api_manage_copy(&p, &r->method_name);
@@ -165,16 +167,23 @@ ngx_http_ai_api_manage_is_idempotency(ngx_table_elt_t *h)
 
 
 static void
-ngx_http_ai_api_manage_conf(ngx_http_request_t *r, ai_api_manage_conf_t *conf,
-    u_char **p)
+ngx_http_ai_api_manage_conf(ngx_http_request_t *r,
+    ngx_http_ai_api_manage_job_t *j, u_char **p)
 {
+    ai_api_manage_conf_t         *conf;
     ngx_http_ai_api_main_conf_t  *amcf;
 
+    conf = &j->conf;
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ai_api_module);
 
     conf->currency = ngx_http_ai_api_manage_copy(p, &amcf->currency);
     conf->max_keys = (unsigned) amcf->max_keys;
     conf->known_users = amcf->known_users;
+
+    j->key_limits = amcf->key_limits;
+    j->user_limits = amcf->user_limits;
+    conf->key_defaults = &j->key_limits;
+    conf->user_defaults = &j->user_limits;
 }
 
 
@@ -187,7 +196,8 @@ ngx_http_ai_api_manage_req(ngx_http_request_t *r, ai_api_manage_req_t *req)
 
     req->lang = ngx_http_ai_api_lang(r);
     req->now = (int64_t) tp->sec * 1000 + tp->msec;
-    req->in_flight = (int64_t) ngx_http_ai_api_worker_running();
+
+    ngx_http_ai_api_inflight_stats(ngx_http_ai_api_worker_inflight(), req);
 }
 
 
@@ -199,7 +209,11 @@ ngx_http_ai_api_manage_copy(u_char **p, const ngx_str_t *s)
     copy.data = *p;
     copy.len = s->len;
 
-    *p = ngx_cpymem(*p, s->data, s->len);
+    /* memcpy() must not be given a null pointer, of nothing either */
+
+    if (s->len != 0) {
+        *p = ngx_cpymem(*p, s->data, s->len);
+    }
 
     return copy;
 }

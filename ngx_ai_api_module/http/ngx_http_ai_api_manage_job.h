@@ -25,6 +25,8 @@ typedef struct {
     ai_api_manage_conf_t    conf;
     ai_api_manage_req_t     req;
     ai_api_manage_res_t     res;
+    ai_api_limits_t         key_limits;    /* the defaults */
+    ai_api_limits_t         user_limits;
     int                     rc;            /* of core */
 
     ai_api_claims_t         claims;

@@ -410,17 +410,6 @@ ngx_http_ai_api_worker_inflight(void)
 }
 
 
-ngx_uint_t
-ngx_http_ai_api_worker_running(void)
-{
-    ai_api_inflight_t  *table;
-
-    table = ngx_http_ai_api_worker_inflight();
-
-    return table ? ai_api_inflight_total(table) : 0;
-}
-
-
 /* one wake-up of the thread for all that an iteration of the loop settles */
 
 void

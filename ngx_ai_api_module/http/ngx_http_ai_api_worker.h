@@ -58,10 +58,8 @@ ngx_int_t ngx_http_ai_api_worker_ready(void);
  * too: it leaves, and another one takes its place.  Other codes: nothing. */
 void ngx_http_ai_api_worker_leave(int rc);
 
-/* The file of running requests; NULL without it.  The requests in it, those
- * of all workers. */
+/* The file of running requests, those of all workers; NULL without it. */
 ai_api_inflight_t *ngx_http_ai_api_worker_inflight(void);
-ngx_uint_t ngx_http_ai_api_worker_running(void);
 
 
 /*

@@ -412,7 +412,8 @@ my $pepper = state_dir() . "/pepper";
 
 ctl("key", "create", "-u", "alice", "x");
 
-is_deeply([owners($store)], [("nobody") x 3], "root leaves nothing of root's");
+is(scalar(grep { $_ ne "nobody" } owners($store)), 0,
+   "root leaves nothing of root's");
 
 refuses("another user", 3, qr/Permission denied/, { as => "daemon" },
         "key", "list");

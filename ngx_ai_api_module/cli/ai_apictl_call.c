@@ -134,7 +134,7 @@ ai_apictl_call_fill(ai_apictl_t *ctl, ai_apictl_call_t *c,
     conf->reader = ctl->reader;
     conf->pepper = ctl->pepper;
     conf->currency = ctl->currency;
-    conf->known_users = c->new_users;
+    conf->known_users = c->known_users;
 
     claims->admin = (c->user.len == 0);
     claims->user_len = ai_api_min(c->user.len, sizeof(claims->user));
@@ -152,6 +152,9 @@ ai_apictl_call_fill(ai_apictl_t *ctl, ai_apictl_call_t *c,
     req->claims = claims;
     req->lang = AI_API_LANG_EN;
     req->now = ai_apictl_now();
+    req->in_flight = c->in_flight;
+    req->notices_80 = c->notices_80;
+    req->notices_100 = c->notices_100;
 }
 
 

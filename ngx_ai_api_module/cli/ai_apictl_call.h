@@ -24,7 +24,12 @@ typedef struct {
     ai_api_buf_t          args;
     ai_api_buf_t          body;       /* an object; begun and ended by the
                                          functions below */
-    unsigned              new_users:1;    /* may make the user */
+    unsigned              known_users:1;  /* as ai_api_users known: "user"
+                                             must be there, and a PATCH of
+                                             a user makes him */
+    int64_t               in_flight;      /* for statistics */
+    int64_t               notices_80;
+    int64_t               notices_100;
     ai_api_manage_res_t   res;
 } ai_apictl_call_t;
 

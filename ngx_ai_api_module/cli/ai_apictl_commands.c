@@ -15,6 +15,7 @@ const ai_apictl_group_t  ai_apictl_groups[] = {
     { "API keys", ai_apictl_key_commands },
     { "Users", ai_apictl_user_commands },
     { "Usage and statistics", ai_apictl_usage_commands },
+    { "What goes on", ai_apictl_top_commands },
     { "What goes on", ai_apictl_look_commands },
     { "Tokens for people", ai_apictl_jwt_commands },
     { "Besides", ai_apictl_help_commands },

@@ -15,11 +15,13 @@ typedef struct {
 } ai_apictl_group_t;
 
 
-/* Ends with a row whose title is NULL. */
+/* Rows with one title stand together and are shown as one group.  Ends with
+ * a row whose title is NULL. */
 extern const ai_apictl_group_t  ai_apictl_groups[];
 
 extern const ai_apictl_command_t  ai_apictl_store_commands[];
 extern const ai_apictl_command_t  ai_apictl_look_commands[];
+extern const ai_apictl_command_t  ai_apictl_top_commands[];
 extern const ai_apictl_command_t  ai_apictl_key_commands[];
 extern const ai_apictl_command_t  ai_apictl_user_commands[];
 extern const ai_apictl_command_t  ai_apictl_usage_commands[];

@@ -304,7 +304,9 @@ ai_apictl_usage_all(ai_apictl_t *ctl)
     ai_apictl_printf(ctl, "usage: ai-apictl [options] COMMAND …\n");
 
     for (g = ai_apictl_groups; g->title != NULL; g++) {
-        ai_apictl_printf(ctl, "\n%s:\n\n", g->title);
+        if (g == ai_apictl_groups || strcmp(g[-1].title, g->title) != 0) {
+            ai_apictl_printf(ctl, "\n%s:\n\n", g->title);
+        }
 
         for (c = g->commands; c->name != NULL; c++) {
             (void) snprintf(left, sizeof(left), "%s %s", c->name, c->args);

@@ -1,5 +1,6 @@
 #include "ai_apictl_call.h"
 #include "ai_apictl_commands.h"
+#include "ai_apictl_running.h"
 #include "ai_apictl_show.h"
 #include "ai_apictl_slice.h"
 #include "ai_apictl_units.h"
@@ -34,7 +35,6 @@ typedef struct {
 
 static int ai_apictl_cmd_usage(ai_apictl_t *ctl, int argc, char **argv);
 static int ai_apictl_cmd_stats(ai_apictl_t *ctl, int argc, char **argv);
-static int ai_apictl_usage_known(ai_apictl_t *ctl, const char *user);
 static int ai_apictl_usage_run(ai_apictl_t *ctl, ai_apictl_call_t *c,
     int system);
 static void ai_apictl_usage_args(ai_apictl_t *ctl, ai_apictl_call_t *c);
@@ -101,7 +101,7 @@ ai_apictl_cmd_usage(ai_apictl_t *ctl, int argc, char **argv)
 
     (void) argc;
 
-    code = ai_apictl_usage_known(ctl, argv[0]);
+    code = ai_apictl_check_user(argv[0]);
 
     if (code != AI_APICTL_OK) {
         return code;
@@ -110,33 +110,9 @@ ai_apictl_cmd_usage(ai_apictl_t *ctl, int argc, char **argv)
     ai_apictl_call_init(&c, "GET");
     ai_apictl_call_path(&c, "/usage");
     c.user = ai_api_strz(argv[0]);
+    c.known_users = 1;
 
     code = ai_apictl_usage_run(ctl, &c, 0);
-    ai_apictl_call_free(&c);
-
-    return code;
-}
-
-
-/* a request on behalf of a user would make the one that is not there */
-
-static int
-ai_apictl_usage_known(ai_apictl_t *ctl, const char *user)
-{
-    int               code;
-    ai_apictl_call_t  c;
-
-    code = ai_apictl_check_user(user);
-
-    if (code != AI_APICTL_OK) {
-        return code;
-    }
-
-    ai_apictl_call_init(&c, "GET");
-    ai_apictl_call_path(&c, "/admin/users/");
-    ai_apictl_call_path(&c, user);
-
-    code = ai_apictl_call(ctl, &c);
     ai_apictl_call_free(&c);
 
     return code;
@@ -146,14 +122,24 @@ ai_apictl_usage_known(ai_apictl_t *ctl, const char *user)
 static int
 ai_apictl_cmd_stats(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int               code;
-    ai_apictl_call_t  c;
+    int                      code;
+    ai_apictl_call_t         c;
+    ai_api_inflight_peek_t   running;
 
     (void) argc;
     (void) argv;
 
+    code = ai_apictl_running(ctl, &running);
+
+    if (code != AI_APICTL_OK) {
+        return code;
+    }
+
     ai_apictl_call_init(&c, "GET");
     ai_apictl_call_path(&c, "/admin/stats");
+    c.in_flight = ai_apictl_running_requests(&running);
+    c.notices_80 = (int64_t) running.notices_80;
+    c.notices_100 = (int64_t) running.notices_100;
 
     code = ai_apictl_usage_run(ctl, &c, 1);
     ai_apictl_call_free(&c);
@@ -271,6 +257,7 @@ ai_apictl_usage_system(ai_apictl_t *ctl, const ai_api_str_t *body)
         ai_apictl_usage_pair(&t, body, &ai_apictl_usage_pairs[i]);
     }
 
+    ai_apictl_usage_raw(&t, "running", body, "inFlight");
     ai_apictl_usage_raw(&t, "estimated requests", body, "estimatedRequests");
     ai_apictl_usage_status(&t, body);
 

@@ -95,7 +95,7 @@ ai_apictl_user_patch(ai_apictl_t *ctl, const char *name, int new)
     ai_apictl_call_t  c;
 
     ai_apictl_call_init(&c, "PATCH");
-    c.new_users = new;
+    c.known_users = new;
 
     ai_api_json_begin(&c.body, '{');
     code = ai_apictl_limits_body(ctl, &c.body);

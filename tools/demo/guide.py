@@ -102,6 +102,10 @@ def admin(lines, mine, blocked):
     lines.add("", ADMIN, "GET", at + "/users/alice")
     lines.add("limit a user / 限制用户", ADMIN, "PATCH", at + "/users/alice",
               '{"usageLimit":1000000}')
+    lines.add("money for a user, prepaid from now on / 充值", ADMIN, "POST",
+              at + "/users/alice/credit",
+              '{"amount":"100.00","note":"make run"}', "Idempotency-Key: 1")
+    lines.add("who changed what / 审计", ADMIN, "GET", at + "/audit?limit=20")
     lines.add("every charge, one a line / 账本", ADMIN, "GET",
               at + "/ledger?limit=100")
 
@@ -126,11 +130,11 @@ class Lines:
     def section(self, title):
         print("\n== %s" % title)
 
-    def add(self, note, who, method, path, body=None):
+    def add(self, note, who, method, path, body=None, header=None):
         print(("\n# %s" % note) if note else "")
-        print(self.line(who, method, path, body))
+        print(self.line(who, method, path, body, header))
 
-    def line(self, who, method, path, body=None):
+    def line(self, who, method, path, body=None, header=None):
         words = [self.curl + "N" if streams(path, body) else self.curl]
 
         if method not in ("GET", "POST"):
@@ -140,6 +144,9 @@ class Lines:
         quote = '"' if "$(" in path else "'"
         words.append(quote + self.base + path + quote)
         words.append("-H '%s'" % self.credentials[who])
+
+        if header is not None:
+            words.append("-H '%s'" % header)
 
         if body is not None:
             words.append("-H 'Content-Type: application/json'")

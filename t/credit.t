@@ -335,3 +335,57 @@ my $again = credit("alice", "before", { amount => "1" });
 is($again->{body}, $answers->{body}, "the same answer");
 refused(credit("alice", "before", { amount => "2" }), 409, "CONFLICT", "not another");
 is(scalar credits(), 1, "one record");
+
+
+
+=== TEST 13: kill -9 while credits are written, and clients that ask again
+--- no_error_log
+[emerg]
+--- no_shutdown_error_log
+[emerg]
+--- steps
+create_key(name => "x");
+
+my ($kills, $lost, @answers) = (0, 0);
+
+for my $i (1 .. 40) {
+    for my $try (1 .. 50) {
+        my (undef, @workers) = nginx_pids();
+        my $c = eval { client() } or next;
+
+        $c->send_request("POST", "$users/alice/credit", '{"amount":"1"}',
+                         Authorization => "Bearer " . admin_jwt(),
+                         "Idempotency-Key" => "killed-$i");
+
+        # in the middle of it, or soon after the answer
+        if ($try == 1 && $i % 2) {
+            select undef, undef, undef, rand(0.003);
+            $kills += kill "KILL", @workers;
+        }
+
+        my $r = eval { $c->read_answer };
+
+        if ($r && $r->{status} == 200 && $r->{complete}) {
+            $answers[$i] = $r->{body};
+            last;
+        }
+
+        $lost++;
+    }
+}
+
+my @again = map { credit("alice", "killed-$_", { amount => "1" })->{body} } 1 .. 40;
+
+is_deeply(\@again, [@answers[1 .. 40]], "the same answers afterwards")
+    or diag("$kills kills, $lost without an answer");
+is(scalar credits(), 40, "40 records");
+is(user("alice")->{balance}, "40", "the balance");
+is_deeply([map { $_->{json}{balance} } map { { json => from_json($_) } } @again],
+          [1 .. 40], "each counted once, in order");
+
+my @lines = grep { $_->{action} eq "user.credit" }
+    @{ api("GET", "/api/ai-api/admin/audit?limit=1000", undef, admin_jwt())->{json}{audit} };
+
+is(scalar @lines, 40, "40 lines of the audit");
+is(join(" ", sort { $a <=> $b } map { $_->{after}{lsn} } @lines),
+   join(" ", map { $_->{lsn} } credits()), "of these records");

@@ -196,7 +196,7 @@ ai_api_manage_credit_new(ai_api_manage_ctx_t *ctx,
 
     rc = ai_api_idempotency_put(ctx->txn, ctx->res->body.mem, &credit->row);
 
-    return (rc == AI_API_OK || rc < AI_API_EXISTS) ? rc : AI_API_ERROR;
+    return (rc == AI_API_EXISTS || rc == AI_API_INVALID) ? AI_API_ERROR : rc;
 }
 
 

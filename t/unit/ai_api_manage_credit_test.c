@@ -615,6 +615,178 @@ long_pages(void)
 }
 
 
+/* the n-th allocation fails: done in full, or not at all */
+
+static struct {
+    unsigned  left;              /* allocations that work */
+    unsigned  failed;
+} memory;
+
+
+static void *
+scarce(void *data, size_t size)
+{
+    (void) data;
+
+    if (memory.left == 0) {
+        memory.failed++;
+        return NULL;
+    }
+
+    memory.left--;
+
+    return malloc(size);
+}
+
+
+static void
+release(void *data, void *p)
+{
+    (void) data;
+
+    free(p);
+}
+
+
+static const ai_api_mem_t  scarce_mem = { scarce, release, NULL };
+
+static const struct {
+    const char  *method;
+    const char  *path;
+    const char  *body;
+} scarce_rows[] = {
+    { "POST", "/admin/users/dan/credit", "{\"amount\":\"1\"}" },
+    { "PATCH", "/admin/users/dan", "{\"usageLimit\":7,\"prepaid\":true}" },
+    { "POST", "/keys", "{\"name\":\"scarce\"}" },
+    { "GET", "/admin/audit", "" },
+    { "GET", "/admin/users", "" },
+};
+
+
+static int
+scarce_call(size_t i, unsigned n)
+{
+    int                  rc;
+    ai_api_claims_t      claims;
+    ai_api_manage_req_t  req;
+
+    memset(&claims, 0, sizeof(claims));
+    memset(&req, 0, sizeof(req));
+
+    claims.admin = 1;
+    claims.user_len = 3;
+    memcpy(claims.user, "dan", 3);
+
+    req.method = ai_api_strz(scarce_rows[i].method);
+    req.path = ai_api_strz(scarce_rows[i].path);
+    req.body = ai_api_strz(scarce_rows[i].body);
+    req.idempotency = ai_api_strz("scarce");
+    req.claims = &claims;
+    req.now = NOW;
+    req.random = random_bytes;
+
+    memory.left = n;
+    memory.failed = 0;
+
+    random_bytes[15] = (u_char) (made + 1);
+    random_bytes[16] = (u_char) (made + 1);
+
+    ai_api_manage_res_free(&res);
+    ai_api_manage_res_init(&res, &scarce_mem);
+
+    rc = ai_api_manage(&conf, &req, ai_api_manage_is_write(&req), &res);
+
+    T_CHECK(rc == AI_API_NOMEM || (rc == AI_API_OK && res.status < 300),
+            "row %zu, %u: %d, %d", i, n, rc, res.status);
+
+    return rc;
+}
+
+
+static void
+no_memory(void)
+{
+    int       rc;
+    size_t    i;
+    uint64_t  all[3];
+    unsigned  n;
+
+    call("dan", "GET", "/keys", "");
+
+    for (i = 0; i < ai_api_nelts(scarce_rows); i++) {
+        for (n = 0; n < 100; n++) {
+            all[0] = records();
+            all[1] = rows(AI_API_T_AUDIT);
+            all[2] = rows(AI_API_T_IDEMPOTENCY);
+
+            rc = scarce_call(i, n);
+
+            if (rc == AI_API_OK) {
+                break;
+            }
+
+            T_CHECK(memory.failed != 0, "row %zu, %u", i, n);
+            T_CHECK(all[0] == records() && all[1] == rows(AI_API_T_AUDIT)
+                    && all[2] == rows(AI_API_T_IDEMPOTENCY), "row %zu, %u",
+                    i, n);
+        }
+
+        T_CHECK(n > 1 && n < 100 && memory.failed == 0, "row %zu: %u", i, n);
+        T_CHECK(rows(AI_API_T_AUDIT) == all[1] + (i < 3), "row %zu", i);
+    }
+}
+
+
+/* a full store: what was answered is there, what was not is not */
+
+static void
+full(void)
+{
+    int       i, done;
+    char      key[32], balance[32];
+
+    done = 0;
+    call("+root", "GET", "/keys", "");
+    call("alice", "GET", "/keys", "");
+
+    for (i = 0; i < 20000; i++) {
+        (void) snprintf(key, sizeof(key), "full-%d", i);
+
+        idempotency = key;
+        call("+root", "POST", PATH, "{\"amount\":\"1\",\"note\":\"text\"}");
+
+        if (res.status != 200) {
+            break;
+        }
+
+        done++;
+    }
+
+    T_CHECK(done > 10 && res.status == 503
+            && matches(ERR("Billing is unavailable", "BILLING_UNAVAILABLE"),
+                       res.body.data, res.body.data + res.body.len),
+            "%d: %d %.*s", done, res.status, (int) res.body.len,
+            res.body.data);
+
+    T_CHECK(records() == (uint64_t) done
+            && rows(AI_API_T_IDEMPOTENCY) == (uint64_t) done
+            && rows(AI_API_T_AUDIT) == (uint64_t) done + 2, "%d", done);
+
+    /* who asks again for what was done has his answer */
+
+    idempotency = "full-0";
+    call("+root", "POST", PATH, "{\"amount\":\"1\",\"note\":\"text\"}");
+    T_CHECK(res.status == 200, "%d", res.status);
+    idempotency = "";
+
+    (void) snprintf(balance, sizeof(balance), "\"balance\":\"%d\",", done);
+    call("+root", "GET", "/admin/users/alice", "");
+    T_CHECK(res.status == 200
+            && strstr((char *) res.body.data, balance) != NULL, "%.*s",
+            (int) res.body.len, res.body.data);
+}
+
+
 int
 main(void)
 {
@@ -626,6 +798,12 @@ main(void)
     T_GROUP(ledger);
     T_GROUP(audit);
     T_GROUP(long_pages);
+    T_GROUP(no_memory);
+
+    teardown();
+    setup(AI_API_STORE_MAP_MIN);
+
+    T_GROUP(full);
 
     teardown();
 

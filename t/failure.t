@@ -160,9 +160,21 @@ exited on signal
 --- timeout: 60
 --- steps
 key();
+ledger();    # a user's first request is a write: it makes the user
 play();
 
-my ($whole, $torn) = (0, 0);
+my ($whole, $torn, $status) = (0, 0, 0);
+
+# large rows first: keys with long lists
+for my $n (1 .. 1000) {
+    my $r = api("POST", "/api/ai-api/keys",
+                { name => "x", models => [map { "m$_" . "x" x 50 } 1 .. 30] },
+                jwt("user" . int($n / 50)));
+    $status = $r->{status};
+    last if $status != 201;
+}
+
+is($status, 503, "no room for a key");
 
 for (1 .. 20000) {
     my ($head) = answer(0);
@@ -172,7 +184,6 @@ for (1 .. 20000) {
     last if !$head || $head->{status} != 200;
 }
 
-cmp_ok($whole, ">", 100, "there was room for a while");
 billing_refused("full");
 reads_go_on("full");
 

@@ -13,8 +13,9 @@ ALARMING = re.compile(r"\[(alert|emerg)\]|AddressSanitizer|runtime error:")
 
 class Bank:
 
-    def __init__(self, api, requests, upstream):
+    def __init__(self, api, requests, upstream, banker):
         self.api = api
+        self.banker = banker
         self.requests = requests
         self.upstream = upstream
         self.root = api.token("root", role="admin")
@@ -166,6 +167,9 @@ class Bank:
                 self.fail("wrong sum", "%s: %s, the ledger has %s"
                           % (user, have, want))
 
+            if user == self.banker.user:
+                self.balance(u, s)
+
         total = self.get("admin/stats")["total"]
         have = total["requests"], total["totalTokens"], nano(total["cost"])
         want = tuple(sum(s[name] for s in sums.values())
@@ -174,6 +178,21 @@ class Bank:
         if have != want:
             self.fail("wrong sum", "the system: %s, the ledger has %s"
                       % (have, want))
+
+    def balance(self, user, sums):
+        """Credits are the balance and the charges, and were given once."""
+        given = sum(self.banker.credits.values())
+
+        if sums["credit"] != given:
+            self.fail("wrong balance", "%d was credited, the ledger has %d"
+                      % (given, sums["credit"]))
+
+        if sums["credit"] != nano(user["balance"]) + sums["cost"]:
+            self.fail("wrong balance", "%s and charges of %d are not %d"
+                      % (user["balance"], sums["cost"], sums["credit"]))
+
+        for text in self.banker.wrong:
+            self.fail("banker", text)
 
     def log(self, lines):
         for line in lines:

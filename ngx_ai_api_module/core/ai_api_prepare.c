@@ -58,6 +58,8 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
         if (rc != AI_API_OK && !behind) {
             return rc;
         }
+
+        rc = AI_API_OK;
     }
 
     mask = umask(077);

@@ -182,15 +182,16 @@ ai_api_hold_extend(const ai_api_hold_ask_t *ask, const ai_api_quota_t *left,
     int64_t              n, nano;
     ai_api_hold_terms_t  t;
 
-    if (ask->nothing || ask->mode == AI_API_HOLD_POST
-        || hold->output >= hold->output_cap)
-    {
+    if (ask->nothing || ask->mode == AI_API_HOLD_POST) {
         return AI_API_OK;
     }
 
     ai_api_hold_terms(ask, &t);
 
-    n = ai_api_min(hold->output_cap - hold->output, AI_API_HOLD_STEP);
+    /* held output counts as it is; two runs have the cap once each */
+    t.times = 1;
+    n = ai_api_hold_sum(hold->output_cap, ask->twice ? hold->output_cap : 0);
+    n = ai_api_min(n - hold->output, AI_API_HOLD_STEP);
 
     if (left->tokens >= 0) {
         n = ai_api_min(n, left->tokens);

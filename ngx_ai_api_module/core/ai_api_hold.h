@@ -62,10 +62,10 @@ int ai_api_hold_make(const ai_api_hold_ask_t *ask, const ai_api_quota_t *left,
 
 /*
  * Up to AI_API_HOLD_STEP more output, less when less is left or the cap is
- * reached.  left is checked without this request's own hold being free: what
- * is left besides it.  AI_API_OK (hold has grown by at least one token, or is
- * at its cap already, or holds nothing by its mode), AI_API_DENIED (nothing is
- * left: hold is unchanged).
+ * near.  left is checked without this request's own hold being free: what is
+ * left besides it.  AI_API_OK (hold has grown by at least one token, or holds
+ * nothing by its mode), AI_API_DENIED (nothing is left, or the cap is reached
+ * and the upstream does not keep to it: hold is unchanged).
  */
 int ai_api_hold_extend(const ai_api_hold_ask_t *ask,
     const ai_api_quota_t *left, ai_api_hold_t *hold);

@@ -26,7 +26,7 @@ ngx_http_ai_api_count_begin(ngx_http_ai_api_ctx_t *ctx)
                                                : AI_API_USAGE_NATIVE_JSON);
 
     if (ctx->slot != NULL && ctx->slot->limited
-        && ctx->ask.mode == AI_API_HOLD_ESTIMATE)
+        && ctx->ask.mode != AI_API_HOLD_POST)
     {
         ctx->usage.pieces_max = ctx->slot->hold.output;
     }

@@ -238,7 +238,11 @@ static const extend_t  extends[] = {
 
     { EST, 0, 1000, 64, -1, -1, AI_API_OK, 64 + STEP },
     { EST, 0, 100, 64, -1, -1, AI_API_OK, 100 },
-    { EST, 0, 100, 100, 0, 0, AI_API_OK, 100 },
+    { EST, 0, 100, 100, -1, -1, AI_API_DENIED, 100 },
+    { EST, TWICE, 100, 100, -1, -1, AI_API_OK, 164 },
+    { EST, TWICE, 100, 190, -1, -1, AI_API_OK, 200 },
+    { EST, TWICE, 100, 200, -1, -1, AI_API_DENIED, 200 },
+    { EST, TWICE, 100, 190, 4, -1, AI_API_OK, 194 },
     { EST, 0, 1000, 64, 5, -1, AI_API_OK, 69 },
     { EST, 0, 1000, 64, 1, -1, AI_API_OK, 65 },
     { EST, 0, 1000, 64, 0, -1, AI_API_DENIED, 64 },
@@ -249,8 +253,8 @@ static const extend_t  extends[] = {
     { EST, 0, 1000, 64, MAX, MAX, AI_API_OK, 64 + STEP },
     { EST, 0, MAX, MAX - 1, -1, -1, AI_API_OK, MAX },
 
-    { STRICT, 0, 100, 100, 0, 0, AI_API_OK, 100 },
-    { STRICT, TWICE, 100, 200, 0, 0, AI_API_OK, 200 },
+    { STRICT, 0, 100, 100, -1, -1, AI_API_DENIED, 100 },
+    { STRICT, TWICE, 100, 200, -1, -1, AI_API_DENIED, 200 },
     { POST, 0, 100, 0, 0, 0, AI_API_OK, 0 },
     { EST, NOTHING, 100, 0, 0, 0, AI_API_OK, 0 }
 };

@@ -107,6 +107,18 @@ if ($root) {
     is(ctl({ store => $dir }, "init")->{code}, 0,
        "whose the directory is needs no --user");
     is_deeply([owners($dir)], [("nobody") x 3], "owners");
+
+    # nobody's link, which root would follow
+
+    my $target = state_dir() . "/target";
+
+    mkdir "$dir.link", 0700 or die;
+    symlink $target, "$dir.link/lock.mdb" or die;
+    chown((getpwnam("nobody"))[2, 3], "$dir.link");
+    chmod 0755, state_dir();
+
+    isnt(ctl({ store => "$dir.link" }, "init")->{code}, 0, "a trap");
+    ok(!-e $target, "nothing was made there");
 }
 
 
@@ -142,6 +154,9 @@ my @wrong = (
      "--day-tokens", "9" x 20],
     ["a limit that is none", qr/--usage-limit 1,"x":1/, "key", "limits", $id,
      "--usage-limit", '1,"x":1'],
+    ["a name that is no text", qr/not UTF-8/, "key", "create", "-u", "a",
+     "\xff"],
+    ["arguments without end", qr/too long/, "key", "list", "-u", "x" x 2000],
     ["an empty element", qr/--models/, "key", "create", "x", "-u", "a",
      "--models", "a,,b"],
     ["a grace that is none", qr/--grace/, "key", "rotate", $id, "-g", "x"],
@@ -423,6 +438,11 @@ is(ctl({ as => "nobody" }, "key", "list")->{code}, 0, "the store's user");
 refuses("who cannot read the pepper", 1, qr/pepper.*Permission denied/,
         { as => "nobody" }, "key", "create", "-u", "alice", "x");
 
+chmod 0700, state_dir();
+refuses("a store that its owner cannot reach", 3, qr/directories above/,
+        "key", "list");
+chmod 0755, state_dir();
+
 # root's file in a directory of someone else
 
 my $trap = state_dir() . "/trap";
@@ -596,3 +616,41 @@ refuses("none", 2, qr/which pepper/, "key", "create", "-u", "alice", "z",
 AiApi::Setup::secret_file("$other.short", "q" x 31 . "\r\n");
 refuses("a short one", 1, qr/shorter than 32/, "key", "rotate", $id,
         "--pepper-file", "$other.short");
+
+
+
+=== TEST 17: what runs
+--- upstream
+{ path => "/api/chat", play => "0.24.0/chat-stream", gate => "g", gate_at => 500 }
+--- steps
+my @open = map { client() } 1 .. 3;
+
+$_->send_request("POST", "/api/ai-service/chat",
+                 json({ model => "llama3", stream => JSON::PP::true,
+                        messages => [{ role => "user", content => "x" }] }),
+                 "X-API-Key" => key())
+    for @open;
+ollama()->wait_for(waiting => 3, "g");
+
+my $top = ctl("top", "--json")->{json};
+
+is($top->{running}, 3, "three requests");
+is($top->{workers}, 2, "two workers");
+is($top->{commitError}, undef, "nothing is wrong");
+like(ctl("top")->{out}, qr/^running +3: /m, "shown");
+is(ctl("stats", "--json")->{json}{inFlight}, 3, "in statistics");
+
+ollama()->open("g");
+$_->read_answer for @open;
+
+eventually(sub { ctl("top", "--json")->{json}{running} == 0 }, "none");
+
+my @looks = split /\n/, ctl("top", "-n", 2, "-d", "1s", "--json")->{out};
+
+is(scalar @looks, 2, "two looks");
+is(from_json($looks[1])->{lastLsn}, 3, "three records");
+like(ctl("top", "-n", 2, "-d", 1)->{out},
+     qr/\n\ntime .*^records +0, 0\.0 a second$/ms, "records a second");
+
+refuses("no time", 2, qr/--delay/, "top", "-d", "0");
+refuses("no number", 2, qr/--count/, "top", "-n", "0");

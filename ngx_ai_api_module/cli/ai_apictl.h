@@ -68,6 +68,7 @@ struct ai_apictl_s {
     ai_api_str_t                currency;
     unsigned                    json:1;
     unsigned                    help:1;
+    unsigned                    became:1;    /* root was, is the owner now */
     char                        actor[AI_APICTL_ACTOR];
     char                        cost[AI_APICTL_COST];    /* "COST (CNY)" */
 
@@ -112,6 +113,9 @@ int64_t ai_apictl_now(void);
 
 /* Root becomes the owner of data.mdb for good; others stay who they are. */
 int ai_apictl_become_owner(ai_apictl_t *ctl);
+
+/* Root becomes this user for good, groups too. */
+int ai_apictl_become(ai_apictl_t *ctl, uid_t uid, gid_t gid);
 
 /* ctl->store and ctl->reader; looks first whether the file is damaged. */
 int ai_apictl_open(ai_apictl_t *ctl);

@@ -20,6 +20,8 @@ typedef struct {
 static int ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv);
 static int ai_apictl_init_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner);
 static int ai_apictl_init_user(const char *name, ai_apictl_owner_t *owner);
+static int ai_apictl_init_become(ai_apictl_t *ctl,
+    const ai_apictl_owner_t *owner);
 static int ai_apictl_init_there(ai_apictl_t *ctl);
 static int ai_apictl_init_conf(ai_apictl_t *ctl, ai_api_store_conf_t *conf);
 
@@ -63,6 +65,10 @@ ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv)
 
     if (code == AI_APICTL_OK) {
         code = ai_apictl_init_owner(ctl, &owner);
+    }
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_init_become(ctl, &owner);
     }
 
     if (code != AI_APICTL_OK) {
@@ -201,4 +207,19 @@ ai_apictl_init_user(const char *name, ai_apictl_owner_t *owner)
     owner->gid = pw->pw_gid;
 
     return AI_APICTL_OK;
+}
+
+
+/* in a directory of somebody else's root makes no files: links are there */
+
+static int
+ai_apictl_init_become(ai_apictl_t *ctl, const ai_apictl_owner_t *owner)
+{
+    struct stat  st;
+
+    if (geteuid() != 0 || stat(ctl->dir, &st) == -1 || st.st_uid == 0) {
+        return AI_APICTL_OK;
+    }
+
+    return ai_apictl_become(ctl, owner->uid, owner->gid);
 }

@@ -148,10 +148,17 @@ ai_apictl_cmd_key_create(ai_apictl_t *ctl, int argc, char **argv)
 static int
 ai_apictl_key_body(ai_apictl_t *ctl, const char *name, ai_api_buf_t *b)
 {
-    int  code;
+    int           code;
+    ai_api_str_t  s;
+
+    s = ai_api_strz(name);
+
+    if (ai_api_utf8_length(&s) < 0) {
+        return ai_apictl_error(AI_APICTL_USAGE, "the key's name is not UTF-8");
+    }
 
     ai_api_json_begin(b, '{');
-    ai_api_json_member_z(b, "name", name);
+    ai_api_json_member_str(b, "name", &s);
 
     code = ai_apictl_key_list_body(ctl, "models", "models", b);
 

@@ -21,8 +21,8 @@
 
 
 static int ai_apictl_no_store(const ai_apictl_t *ctl, const char *path);
-static int ai_apictl_switch(const ai_apictl_t *ctl, const struct stat *st);
-static int ai_apictl_open_failed(const ai_api_store_error_t *e);
+static int ai_apictl_open_failed(const ai_apictl_t *ctl,
+    const ai_api_store_error_t *e);
 static int ai_apictl_secret_read(const char *path, int fd, ai_api_buf_t *b);
 
 
@@ -56,7 +56,7 @@ ai_apictl_become_owner(ai_apictl_t *ctl)
         return AI_APICTL_OK;
     }
 
-    return ai_apictl_switch(ctl, &data);
+    return ai_apictl_become(ctl, data.st_uid, data.st_gid);
 }
 
 
@@ -72,18 +72,16 @@ ai_apictl_no_store(const ai_apictl_t *ctl, const char *path)
 }
 
 
-static int
-ai_apictl_switch(const ai_apictl_t *ctl, const struct stat *st)
+int
+ai_apictl_become(ai_apictl_t *ctl, uid_t uid, gid_t gid)
 {
-    if (setgroups(1, &st->st_gid) == -1
-        || setgid(st->st_gid) == -1
-        || setuid(st->st_uid) == -1
-        || geteuid() == 0)
-    {
-        return ai_apictl_error(AI_APICTL_STORE, "cannot become user %ld, who "
-                               "owns the store in %s: %s", (long) st->st_uid,
-                               ctl->dir, strerror(errno));
+    if (setgroups(1, &gid) == -1 || setgid(gid) == -1 || setuid(uid) == -1) {
+        return ai_apictl_error(AI_APICTL_STORE, "cannot become user %ld, whose "
+                               "store is in %s: %s", (long) uid, ctl->dir,
+                               strerror(errno));
     }
+
+    ctl->became = 1;
 
     return AI_APICTL_OK;
 }
@@ -101,10 +99,16 @@ ai_apictl_open(ai_apictl_t *ctl)
     conf.dir = ctl->dir;
     conf.map_size = AI_API_STORE_MAP_OWN;
 
-    if (ai_api_store_check(&conf, &e) != AI_API_OK
-        || ai_api_store_open(&conf, &ctl->store, &e) != AI_API_OK)
-    {
-        return ai_apictl_open_failed(&e);
+    rc = ai_api_store_check(&conf, &e);
+
+    /* of anything but the file's bytes the open itself says more */
+
+    if (rc != AI_API_CORRUPT && rc != AI_API_VERSION) {
+        rc = ai_api_store_open(&conf, &ctl->store, &e);
+    }
+
+    if (rc != AI_API_OK) {
+        return ai_apictl_open_failed(ctl, &e);
     }
 
     rc = ai_api_reader_create(ctl->store, &ctl->reader);
@@ -118,11 +122,19 @@ ai_apictl_open(ai_apictl_t *ctl)
 
 
 static int
-ai_apictl_open_failed(const ai_api_store_error_t *e)
+ai_apictl_open_failed(const ai_apictl_t *ctl, const ai_api_store_error_t *e)
 {
-    return ai_apictl_error(AI_APICTL_STORE, "%s%s", e->text,
-                           (e->err == EACCES || e->err == EPERM)
-                           ? "; run it as the store's user or as root" : "");
+    const char  *hint;
+
+    hint = "";
+
+    if (e->err == EACCES || e->err == EPERM) {
+        hint = ctl->became
+               ? ": its owner cannot come to it, look at the directories above"
+               : ": run it as the store's user or as root";
+    }
+
+    return ai_apictl_error(AI_APICTL_STORE, "%s%s", e->text, hint);
 }
 
 

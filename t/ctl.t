@@ -85,7 +85,38 @@ ok(!-e "$dir.not", "nothing was made");
 
 
 
-=== TEST 2: whose store
+=== TEST 2: a store of an older version
+--- steps
+my $dir = state_dir() . "/old";
+my @user = $root ? ("--user", "nobody") : ();
+my $schema = ctl("version", "--json")->{json}{schema};
+
+ctl({ store => $dir }, "init", @user);
+ctl({ store => $dir }, "key", "create", "-u", "alice", "x");
+
+open my $file, "+<:raw", "$dir/data.mdb" or die;
+my $bytes = do { local $/; <$file> };
+
+$bytes =~ s/(schema)\x02\x00{7}/$1\x01\0\0\0\0\0\0\0/g or die;
+seek $file, 0, 0;
+print $file $bytes;
+close $file;
+
+refuses("it", 3, qr/has schema 1.*"ai-apictl init"/, { store => $dir },
+        "key", "list");
+
+my $r = ctl({ store => $dir }, "init");
+
+is($r->{code}, 0, "init") or diag($r->{err});
+is($r->{out}, "The store in $dir has schema $schema now.\n", "what it says");
+is(scalar @{ ctl({ store => $dir }, "key", "list", "--json")->{json}{keys} },
+   1, "the key is there");
+is_deeply([owners($dir)], [($root ? "nobody" : me()) x 3], "owners");
+refuses("again", 1, qr/already/, { store => $dir }, "init");
+
+
+
+=== TEST 3: whose store
 --- steps
 my $dir = state_dir() . "/new";
 
@@ -123,7 +154,7 @@ if ($root) {
 
 
 
-=== TEST 3: wrong use: exit code 2
+=== TEST 4: wrong use: exit code 2
 --- steps
 my $id = "key_" . "0" x 22;
 
@@ -178,7 +209,7 @@ like($r->{err}, qr/\Ausage: ai-apictl /, "but how to use it");
 
 
 
-=== TEST 4: help
+=== TEST 5: help
 --- steps
 my $all = ctl("help");
 my @commands = $all->{out} =~ /^  ([a-z]+(?: [a-z]+)?)/mg;
@@ -204,7 +235,7 @@ like(ctl({ store => "" }, "version", "--json")->{json}{schema}, qr/^\d+$/,
 
 
 
-=== TEST 5: a key made by the command works at once
+=== TEST 6: a key made by the command works at once
 --- upstream
 @ollama
 --- steps
@@ -242,7 +273,7 @@ refuses("show it", 1, qr/no such key/, "key", "show", $id);
 
 
 
-=== TEST 6: rotation
+=== TEST 7: rotation
 --- steps
 my $r = ctl("key", "create", "-u", "alice", "x");
 my ($id) = $r->{out} =~ /^id +(\S+)$/m;
@@ -264,7 +295,7 @@ is_deeply([map { status_of($_) } @secrets], [401, 401, 401, 200],
 
 
 
-=== TEST 7: limits
+=== TEST 8: limits
 --- upstream
 @ollama
 --- steps
@@ -318,7 +349,7 @@ refuses("an address that is none", 1, qr/"allowedIps"/, "key", "create",
 
 
 
-=== TEST 8: lists of any length
+=== TEST 9: lists of any length
 --- http_config
 ai_api_max_keys_per_user 1000;
 --- steps
@@ -345,7 +376,7 @@ is_deeply([map { $_->{user} }
 
 
 
-=== TEST 9: usage and statistics are those of the API
+=== TEST 10: usage and statistics are those of the API
 --- upstream
 @ollama
 --- steps
@@ -388,7 +419,7 @@ like(ctl("user", "show", "carol")->{out}, qr/^user +carol$/m, "there now");
 
 
 
-=== TEST 10: a token for a trial
+=== TEST 11: a token for a trial
 --- steps
 my $file = state_dir() . "/jwt.key";
 my @issue = ("jwt", "issue", "-k", $file, "--sub");
@@ -415,7 +446,7 @@ refuses("a directory", 1, qr/not a regular file/, "jwt", "issue", "--sub",
 
 
 
-=== TEST 11: as whom
+=== TEST 12: as whom
 --- steps
 if (!$root) {
     pass("only root can try");
@@ -457,7 +488,7 @@ refuses("a trap", 3, qr/belongs to root/, { store => $trap }, "key", "list");
 
 
 
-=== TEST 12: a store that cannot be used: exit code 3
+=== TEST 13: a store that cannot be used: exit code 3
 --- steps
 my $dir = state_dir() . "/bad";
 my $store = state_dir() . "/store";
@@ -506,7 +537,7 @@ refuses("a name that is too long", 3, qr/too long/,
 
 
 
-=== TEST 13: nobody reads the answer
+=== TEST 14: nobody reads the answer
 --- steps
 my $r = ctl({ out => "/dev/full" }, "key", "create", "-u", "alice", "x");
 my ($id) = $r->{err} =~ /nobody has the secret of (key_\w{22})/;
@@ -527,7 +558,7 @@ like($r->{err}, qr/\Aai-apictl: cannot write the answer: Broken pipe\n\z/,
 
 
 
-=== TEST 14: names of others on a terminal
+=== TEST 15: names of others on a terminal
 --- steps
 my @bad = ("a\x{202e}b", "\x{200b}", "x\x{2028}y", "\x{e0041}z");
 
@@ -545,7 +576,7 @@ is(ctl("key", "list", "--json")->{json}{keys}[1]{name}, $bad[0],
 
 
 
-=== TEST 15: the audit, credits, numbers
+=== TEST 16: the audit, credits, numbers
 --- steps
 my $me = "ai-apictl:" . getpwuid($<);
 my ($id) = ctl("key", "create", "-u", "alice", "x")->{out} =~ /^id +(\S+)$/m;
@@ -589,7 +620,7 @@ like(ctl("status")->{out}, qr/^room +\d+k of 64m used$/m, "status");
 
 
 
-=== TEST 16: another pepper
+=== TEST 17: another pepper
 --- steps
 my $other = state_dir() . "/pepper.other";
 my @new = ("--pepper-file", $other);
@@ -619,7 +650,7 @@ refuses("a short one", 1, qr/shorter than 32/, "key", "rotate", $id,
 
 
 
-=== TEST 17: what runs
+=== TEST 18: what runs
 --- upstream
 { path => "/api/chat", play => "0.24.0/chat-stream", gate => "g", gate_at => 500 }
 --- steps

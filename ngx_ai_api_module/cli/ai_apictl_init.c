@@ -22,7 +22,10 @@ static int ai_apictl_init_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner);
 static int ai_apictl_init_user(const char *name, ai_apictl_owner_t *owner);
 static int ai_apictl_init_become(ai_apictl_t *ctl,
     const ai_apictl_owner_t *owner);
-static int ai_apictl_init_there(ai_apictl_t *ctl);
+static int ai_apictl_init_make(ai_apictl_t *ctl,
+    const ai_api_store_conf_t *conf, const ai_apictl_owner_t *owner, int old);
+static int ai_apictl_init_there(ai_apictl_t *ctl, ai_api_store_conf_t *conf,
+    int *old);
 static int ai_apictl_init_conf(ai_apictl_t *ctl, ai_api_store_conf_t *conf);
 
 
@@ -34,7 +37,7 @@ static const ai_apictl_option_t  ai_apictl_init_options[] = {
 
 const ai_apictl_command_t  ai_apictl_store_commands[] = {
     { "init", "", 0, 0, 0, ai_apictl_cmd_init, ai_apictl_init_options,
-      "make a new store" },
+      "make a new store, or bring an older one up to date" },
 
     { NULL, NULL, 0, 0, 0, NULL, NULL, NULL }
 };
@@ -43,11 +46,9 @@ const ai_apictl_command_t  ai_apictl_store_commands[] = {
 static int
 ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int                   code;
-    u_char                node[AI_API_NODE_ID_LEN];
+    int                   code, old;
     ai_apictl_owner_t     owner;
     ai_api_store_conf_t   conf;
-    ai_api_store_error_t  e;
 
     (void) argc;
     (void) argv;
@@ -60,26 +61,39 @@ ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv)
     code = ai_apictl_init_conf(ctl, &conf);
 
     if (code == AI_APICTL_OK) {
-        code = ai_apictl_init_there(ctl);
+        code = ai_apictl_init_there(ctl, &conf, &old);
     }
 
-    if (code == AI_APICTL_OK) {
+    if (code == AI_APICTL_OK && !old) {
         code = ai_apictl_init_owner(ctl, &owner);
+
+        if (code == AI_APICTL_OK) {
+            code = ai_apictl_init_become(ctl, &owner);
+        }
+
+    } else {
+        owner.uid = geteuid();
+        owner.gid = getegid();
     }
 
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_init_become(ctl, &owner);
-    }
+    return (code == AI_APICTL_OK) ? ai_apictl_init_make(ctl, &conf, &owner,
+                                                        old)
+                                  : code;
+}
 
-    if (code != AI_APICTL_OK) {
-        return code;
-    }
+
+static int
+ai_apictl_init_make(ai_apictl_t *ctl, const ai_api_store_conf_t *conf,
+    const ai_apictl_owner_t *owner, int old)
+{
+    u_char                node[AI_API_NODE_ID_LEN];
+    ai_api_store_error_t  e;
 
     if (ai_api_random(node, sizeof(node)) != AI_API_OK) {
         return ai_apictl_error(AI_APICTL_FAILED, "no random bytes");
     }
 
-    if (ai_api_store_prepare(&conf, owner.uid, owner.gid, node, &e)
+    if (ai_api_store_prepare(conf, owner->uid, owner->gid, node, &e)
         != AI_API_OK)
     {
         return ai_apictl_error(AI_APICTL_STORE, "%s", e.text);
@@ -89,8 +103,13 @@ ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv)
         ai_api_json_begin(&ctl->out, '{');
         ai_api_json_member_z(&ctl->out, "store", ctl->dir);
         ai_api_json_member_int(&ctl->out, "schema", AI_API_STORE_SCHEMA);
+        ai_api_json_member_bool(&ctl->out, "new", !old);
         ai_api_json_end(&ctl->out, '}');
         ai_apictl_printf(ctl, "\n");
+
+    } else if (old) {
+        ai_apictl_printf(ctl, "The store in %s has schema %d now.\n",
+                         ctl->dir, AI_API_STORE_SCHEMA);
 
     } else {
         ai_apictl_printf(ctl, "A new store is in %s.\n", ctl->dir);
@@ -128,14 +147,18 @@ ai_apictl_init_conf(ai_apictl_t *ctl, ai_api_store_conf_t *conf)
 }
 
 
-/* preparing it again would do no harm, but is not what was asked for */
+/*
+ * *old is 1 when there is a store of an older schema; what is up to date is
+ * refused, it is not what was asked for.
+ */
 
 static int
-ai_apictl_init_there(ai_apictl_t *ctl)
+ai_apictl_init_there(ai_apictl_t *ctl, ai_api_store_conf_t *conf, int *old)
 {
-    int          n;
-    char         path[PATH_MAX];
-    struct stat  st;
+    int                    code, n;
+    char                   path[PATH_MAX];
+    struct stat            st;
+    ai_api_store_error_t   e;
 
     n = snprintf(path, sizeof(path), "%s/data.mdb", ctl->dir);
 
@@ -144,12 +167,29 @@ ai_apictl_init_there(ai_apictl_t *ctl)
                                "directory is too long");
     }
 
-    if (lstat(path, &st) == 0) {
+    *old = (lstat(path, &st) == 0);
+
+    if (!*old) {
+        return AI_APICTL_OK;
+    }
+
+    code = ai_apictl_become_owner(ctl);
+
+    if (code != AI_APICTL_OK) {
+        return code;
+    }
+
+    conf->map_size = AI_API_STORE_MAP_OWN;
+
+    if (ai_api_store_check(conf, &e) == AI_API_OK
+        && ai_api_store_open(conf, &ctl->store, &e) == AI_API_OK)
+    {
         return ai_apictl_error(AI_APICTL_FAILED, "there is a store in %s "
                                "already", ctl->dir);
     }
 
-    return AI_APICTL_OK;
+    return (e.rc == AI_API_DECLINED) ? AI_APICTL_OK
+           : ai_apictl_error(AI_APICTL_STORE, "%s", e.text);
 }
 
 

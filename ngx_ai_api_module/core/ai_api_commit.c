@@ -73,28 +73,15 @@ ai_api_commit_start(const ai_api_commit_conf_t *conf, ai_api_commit_t **commit)
 static int
 ai_api_commit_init(ai_api_commit_t *c)
 {
-    unsigned            n;
     pthread_condattr_t  attr;
 
-    if (c->conf.table != NULL) {
-        n = ai_api_inflight_slots(c->conf.table);
-
-        c->batch = calloc(n, sizeof(ai_api_inflight_result_t));
-        if (c->batch == NULL) {
-            return AI_API_NOMEM;
-        }
-
-        c->shared = ai_api_inflight_shared(c->conf.table);
-
-        /* what others left is found at once, and folded in a quiet moment */
-        c->recovered = c->conf.now_ms() - AI_API_COMMIT_LANES_MS;
-
-        if (ai_api_commit_get(&c->shared->worked_ms) == 0) {
-            ai_api_commit_set(&c->shared->worked_ms, c->conf.now_ms());
-        }
-    }
-
+    c->table = c->conf.table;
+    c->conf.table = NULL;
     c->beat = c->conf.now_ms();
+
+    if (ai_api_commit_take_table(c) != AI_API_OK) {
+        return AI_API_NOMEM;
+    }
 
     if (pthread_condattr_init(&attr) != 0) {
         return AI_API_NOMEM;
@@ -112,6 +99,37 @@ ai_api_commit_init(ai_api_commit_t *c)
     if (pthread_mutex_init(&c->mutex, NULL) != 0) {
         (void) pthread_cond_destroy(&c->cond);
         return AI_API_NOMEM;
+    }
+
+    return AI_API_OK;
+}
+
+
+int
+ai_api_commit_take_table(ai_api_commit_t *c)
+{
+    ai_api_inflight_t  *table;
+
+    table = __atomic_load_n(&c->table, __ATOMIC_ACQUIRE);
+
+    if (table == NULL || c->conf.table != NULL) {
+        return AI_API_OK;
+    }
+
+    c->batch = calloc(ai_api_inflight_slots(table),
+                      sizeof(ai_api_inflight_result_t));
+    if (c->batch == NULL) {
+        return AI_API_NOMEM;
+    }
+
+    c->shared = ai_api_inflight_shared(table);
+    c->conf.table = table;
+
+    /* what others left is found at once, and folded in a quiet moment */
+    c->recovered = c->conf.now_ms() - AI_API_COMMIT_LANES_MS;
+
+    if (ai_api_commit_get(&c->shared->worked_ms) == 0) {
+        ai_api_commit_set(&c->shared->worked_ms, c->conf.now_ms());
     }
 
     return AI_API_OK;
@@ -248,6 +266,15 @@ ai_api_commit_wake(ai_api_commit_t *c)
 
 
 void
+ai_api_commit_attach(ai_api_commit_t *c, ai_api_inflight_t *table)
+{
+    __atomic_store_n(&c->table, table, __ATOMIC_RELEASE);
+
+    ai_api_commit_submit(c);
+}
+
+
+void
 ai_api_commit_submit(ai_api_commit_t *c)
 {
     (void) __atomic_add_fetch(&c->submits, 1, __ATOMIC_SEQ_CST);
@@ -348,6 +375,10 @@ ai_api_commit_done(ai_api_commit_t *c)
 void
 ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
 {
+    ai_api_inflight_t  *table;
+
+    table = __atomic_load_n(&c->table, __ATOMIC_ACQUIRE);
+
     h->rc = ai_api_commit_rc(c);
     h->fold_rc = ai_api_commit_get(&c->health.fold_rc);
     h->jobs = ai_api_commit_get(&c->health.jobs);
@@ -363,9 +394,10 @@ ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
     h->backlog = 0;
     h->crashed = 0;
 
-    if (c->conf.table != NULL) {
-        h->backlog = ai_api_inflight_backlog(c->conf.table);
-        h->crashed = ai_api_commit_get(&c->shared->crashed);
+    if (table != NULL) {
+        h->backlog = ai_api_inflight_backlog(table);
+        h->crashed = ai_api_commit_get(
+                                     &ai_api_inflight_shared(table)->crashed);
     }
 }
 
@@ -373,12 +405,14 @@ ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
 int
 ai_api_commit_rc(ai_api_commit_t *c)
 {
-    int  rc;
+    int                 rc;
+    ai_api_inflight_t  *table;
 
     rc = ai_api_commit_get(&c->health.rc);
+    table = __atomic_load_n(&c->table, __ATOMIC_ACQUIRE);
 
-    if (rc == AI_API_OK && c->shared != NULL) {
-        rc = ai_api_commit_get(&c->shared->rc);
+    if (rc == AI_API_OK && table != NULL) {
+        rc = ai_api_commit_get(&ai_api_inflight_shared(table)->rc);
     }
 
     return rc;

@@ -66,7 +66,8 @@ typedef struct {
     unsigned   backlog;          /* slots of all workers that are final and
                                     not given back */
     unsigned   jobs;             /* queued and running */
-    int64_t    silent_ms;        /* since the thread began its last round:
+    int64_t    silent_ms;        /* since the thread began its last round, or
+                                    the leader that it waits for ended one:
                                     it sleeps for a second, longer is a disk
                                     that hangs, or a thread that is gone */
     uint64_t   commits;          /* transactions with charges as a leader */
@@ -84,6 +85,12 @@ typedef struct {
  * AI_API_INVALID (no clock), or the store's codes (its reader). */
 int ai_api_commit_start(const ai_api_commit_conf_t *conf,
     ai_api_commit_t **c);
+
+/*
+ * The table of a thread that was started without one, once.  From now on the
+ * thread does for it what it does when conf.table is given.
+ */
+void ai_api_commit_attach(ai_api_commit_t *c, ai_api_inflight_t *table);
 
 /*
  * There are FINAL slots: wakes the thread when it sleeps, else costs an

@@ -34,11 +34,12 @@ struct ai_api_commit_s {
     uint32_t                sleeping;
     uint32_t                stop;
     uint64_t                submits;
+    ai_api_inflight_t      *table;         /* NULL until there is one */
 
     ai_api_commit_health_t  health;        /* field by field */
     int64_t                 beat;          /* ms: the last round began */
 
-    /* the thread's own */
+    /* the thread's own, as conf.table is */
     ai_api_inflight_shared_t  *shared;
     ai_api_inflight_result_t  *batch;
     uint64_t                seen;          /* submits */
@@ -48,6 +49,7 @@ struct ai_api_commit_s {
     int64_t                 checked;       /* last reader check */
     int64_t                 recovered;     /* last look at lanes */
     int                     notify;
+    int                     stuck;         /* by a leader that does nothing */
 };
 
 
@@ -60,6 +62,10 @@ struct ai_api_commit_s {
 /* One round: slots, a job, a fold when due, the check of readers.  1: there
  * may be more to do at once, 0: sleep. */
 int ai_api_commit_round(ai_api_commit_t *c);
+
+/* A table that came later becomes the thread's.  AI_API_OK, AI_API_NOMEM (once
+ * more in the next round). */
+int ai_api_commit_take_table(ai_api_commit_t *c);
 
 /* The first queued job runs and is done.  1: there was one. */
 int ai_api_commit_run_job(ai_api_commit_t *c);

@@ -48,7 +48,13 @@ ai_api_commit_round(ai_api_commit_t *c)
 
     more = 0;
 
-    ai_api_commit_set(&c->beat, c->conf.now_ms());
+    (void) ai_api_commit_take_table(c);
+
+    if (!c->stuck) {
+        ai_api_commit_set(&c->beat, c->conf.now_ms());
+    }
+
+    c->stuck = 0;
 
     if (c->conf.table != NULL && ai_api_commit_slots(c)) {
         more = 1;
@@ -127,6 +133,9 @@ ai_api_commit_slots(ai_api_commit_t *c)
     }
 
     ai_api_inflight_wait(c->conf.table, seq, AI_API_COMMIT_WAIT_MS);
+
+    /* no batch was finished: as good as silent */
+    c->stuck = (ai_api_inflight_seq(c->conf.table) == seq);
 
     return 1;
 }
@@ -319,9 +328,11 @@ ai_api_commit_settle(ai_api_commit_t *c, unsigned from, unsigned n)
 
         } else if (c->batch[i].rc == AI_API_EXISTS) {
             ai_api_commit_add(&h->replays, 1);
+            ai_api_commit_add(&c->shared->replays, 1);
 
         } else {
             ai_api_commit_add(&h->failed, 1);
+            ai_api_commit_add(&c->shared->failed, 1);
         }
     }
 

@@ -91,6 +91,7 @@ ai_api_inflight_look(const ai_api_inflight_t *t, int fd,
     p->notices_100 = ai_api_inflight_get(&shared->notices_100);
     p->crashed = ai_api_inflight_get(&shared->crashed);
     p->failed = ai_api_inflight_get(&shared->failed);
+    p->replays = ai_api_inflight_get(&shared->replays);
 }
 
 

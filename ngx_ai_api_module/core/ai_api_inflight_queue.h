@@ -33,6 +33,7 @@ typedef struct {
     uint64_t          notices_100;
     uint64_t          crashed;   /* requests that ended with their worker */
     uint64_t          failed;    /* slots given up: never a charge */
+    uint64_t          replays;   /* charges that were in the ledger already */
 } ai_api_inflight_shared_t;
 
 /* A slot and what became of it. */
@@ -97,6 +98,7 @@ typedef struct {
     uint64_t          notices_100;
     uint64_t          crashed;
     uint64_t          failed;
+    uint64_t          replays;
 } ai_api_inflight_peek_t;
 
 /* AI_API_OK; AI_API_DECLINED (there is no file), AI_API_VERSION (another

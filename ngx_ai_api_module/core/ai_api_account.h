@@ -55,6 +55,10 @@ int ai_api_account_auth(ai_api_reader_t *reader,
 int ai_api_account_quota(ai_api_reader_t *reader, const ai_api_key_row_t *key,
     const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in);
 
+/* The same in a transaction that is open, to be told with other rows of it. */
+int ai_api_account_quota_txn(ai_api_txn_t *txn, const ai_api_key_row_t *key,
+    const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in);
+
 /* The verdict of a row alone; digest NULL: not looked at. */
 ai_api_auth_verdict_t ai_api_key_row_verdict(const ai_api_key_row_t *key,
     const u_char *digest, int64_t now_ms);

@@ -14,20 +14,31 @@ int
 ai_api_account_quota(ai_api_reader_t *reader, const ai_api_key_row_t *key,
     const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in)
 {
-    int                rc;
-    ai_api_txn_t      *txn;
-    ai_api_periods_t   k, u;
+    int            rc;
+    ai_api_txn_t  *txn;
 
     rc = ai_api_reader_begin(reader, &txn);
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    rc = ai_api_totals_periods(txn, key->id, user->id, now_ms, &k, &u,
-                               &in->lsn);
+    rc = ai_api_account_quota_txn(txn, key, user, now_ms, in);
 
     ai_api_reader_end(reader);
 
+    return rc;
+}
+
+
+int
+ai_api_account_quota_txn(ai_api_txn_t *txn, const ai_api_key_row_t *key,
+    const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in)
+{
+    int               rc;
+    ai_api_periods_t  k, u;
+
+    rc = ai_api_totals_periods(txn, key->id, user->id, now_ms, &k, &u,
+                               &in->lsn);
     if (rc != AI_API_OK) {
         return rc;
     }

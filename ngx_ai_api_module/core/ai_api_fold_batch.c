@@ -42,6 +42,21 @@ ai_api_fold_fill(ai_api_fold_batch_t *b, ai_api_txn_t *txn)
     int     rc;
     size_t  i;
 
+    rc = ai_api_fold_range(b, txn);
+
+    for (i = 0; rc == AI_API_OK && i < b->n; i++) {
+        rc = ai_api_fold_stored(txn, &b->rows[i], &b->sums[b->rows[i].sum]);
+    }
+
+    return rc;
+}
+
+
+int
+ai_api_fold_range(ai_api_fold_batch_t *b, ai_api_txn_t *txn)
+{
+    int  rc;
+
     rc = ai_api_fold_alloc(b);
     if (rc != AI_API_OK) {
         return rc;
@@ -54,13 +69,7 @@ ai_api_fold_fill(ai_api_fold_batch_t *b, ai_api_txn_t *txn)
 
     b->head.lsn = b->to;
 
-    rc = ai_api_fold_sum(b);
-
-    for (i = 0; rc == AI_API_OK && i < b->n; i++) {
-        rc = ai_api_fold_stored(txn, &b->rows[i], &b->sums[b->rows[i].sum]);
-    }
-
-    return rc;
+    return ai_api_fold_sum(b);
 }
 
 

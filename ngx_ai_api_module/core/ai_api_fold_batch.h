@@ -1,5 +1,6 @@
 /*
- * What some records of the ledger change, summed up by row: for the fold only.
+ * What some records of the ledger change, summed up by row: for the fold and
+ * for what moves records away.
  */
 
 #ifndef AI_API_FOLD_BATCH_H
@@ -42,12 +43,14 @@ typedef struct {
 
 
 /*
- * mark, last, from, to, head and behind are the caller's.  fill reads the
+ * from, to, head and behind are the caller's, all else zero.  range reads the
  * records and leaves rows, each once and in the order of tables and keys,
- * with the sums that are to be written: those in the store at txn are in.
+ * with what they add; fill adds to that the sums in the store at txn, which
+ * gives what is to be written.  Memory is that of 12 rows a record.
  * AI_API_OK, AI_API_NOMEM, AI_API_ERROR (the hash), or the store's codes;
  * free is needed after each.
  */
+int ai_api_fold_range(ai_api_fold_batch_t *b, ai_api_txn_t *txn);
 int ai_api_fold_fill(ai_api_fold_batch_t *b, ai_api_txn_t *txn);
 void ai_api_fold_free(ai_api_fold_batch_t *b);
 

@@ -115,8 +115,7 @@ int ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid,
 
 /* Looks at a store as prepare does, in a child, and makes nothing: where it
  * may have been cut or damaged since.  Codes and e as there. */
-int ai_api_store_check(const ai_api_store_conf_t *conf,
-    ai_api_store_error_t *e);
+int ai_api_store_check(const ai_api_store_conf_t *c, ai_api_store_error_t *e);
 
 /*
  * Opens a prepared store, once a process and after its last fork.  A worker

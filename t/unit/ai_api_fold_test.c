@@ -733,6 +733,7 @@ static void
 quota_input(void)
 {
     int64_t                now;
+    ai_api_txn_t          *txn;
     ai_api_key_row_t       k;
     ai_api_user_row_t      u;
     ai_api_quota_input_t   in;
@@ -773,6 +774,15 @@ quota_input(void)
     T_CHECK(ai_api_account_quota(r, &k, &u, now, &in) == AI_API_OK, "quota");
     T_CHECK(in.prepaid && in.balance_nano == 1000 + t.credited_nano
                                              - t.cost_nano, "balance");
+
+    T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK, "begin");
+    in.lsn = 0;
+    in.balance_nano = 0;
+    T_CHECK(ai_api_account_quota_txn(txn, &k, &u, now, &in) == AI_API_OK
+            && in.lsn == 300
+            && in.balance_nano == 1000 + t.credited_nano - t.cost_nano,
+            "in a write");
+    ai_api_write_abort(txn);
 
     u.id = 77;
     ai_api_put_be64(k.id, 77);

@@ -53,9 +53,12 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     if (!fresh) {
         rc = ai_api_prepare_inspect(conf, e);
 
-        behind = (rc == AI_API_AGAIN);
+        if (rc == AI_API_AGAIN) {
+            behind = 1;
+            rc = AI_API_OK;
+        }
 
-        if (rc != AI_API_OK && !behind) {
+        if (rc != AI_API_OK) {
             return rc;
         }
 

@@ -381,3 +381,37 @@ faults();
 kill "KILL", $worker;
 works_again("a worker with a thread");
 gapless("after");
+
+
+
+=== TEST 7: a worker dies with a request that Ollama has, before the first byte
+--- error_log
+exited on signal 9
+--- no_error_log
+exited on signal 11
+--- no_shutdown_error_log
+exited on signal 11
+--- steps
+key();
+play();
+ollama()->rules({ path => "/api/chat", play => $w->{name}, gate => "g" });
+
+my @c = map { ask("chat", "true") } 1 .. 3;
+
+ollama()->wait_for(waiting => 3, "g");
+
+my (undef, $worker) = nginx_pids(1);
+
+kill "KILL", $worker;
+ok(!$_->read_head->{status}, "no answer") for @c;
+eventually(sub { ledger() == 3 }, "a record for each");
+
+for my $record (ledger()) {
+    is_deeply([@$record{qw(kind status promptTokens completionTokens cost)}],
+              ["charge", "worker_crash", 0, 0, "0"], "of nothing");
+}
+
+play();
+works_again("the next worker");
+is(api("GET", "/api/ai-api/admin/stats", undef, admin_jwt())->{json}{inFlight},
+   0, "nothing is held");

@@ -79,6 +79,7 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   body_waited:1;   /* for the client */
     unsigned                   scanned:1;       /* by the body filter */
     unsigned                   in_pass:1;       /* our upstream answers */
+    unsigned                   handed_over:1;   /* its last byte, to send */
     unsigned                   replace:1;       /* body replaces the page */
     unsigned                   replaced:1;      /* and is known */
     unsigned                   header_waits:1;  /* for the body */

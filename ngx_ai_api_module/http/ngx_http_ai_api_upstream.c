@@ -12,6 +12,7 @@ static ngx_int_t ngx_http_ai_api_create_request(ngx_http_request_t *r);
 static ngx_buf_t *ngx_http_ai_api_request_head(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_chain_t *ngx_http_ai_api_request_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ai_api_send(void *data, ngx_chain_t *in);
 static ngx_int_t ngx_http_ai_api_reinit_request(ngx_http_request_t *r);
 static void ngx_http_ai_api_abort_request(ngx_http_request_t *r);
 static void ngx_http_ai_api_finalize_request(ngx_http_request_t *r,
@@ -34,6 +35,8 @@ ngx_http_ai_api_upstream_start(ngx_http_request_t *r,
 
     ngx_str_set(&u->schema, "http://");
     u->output.tag = (ngx_buf_tag_t) &ngx_http_ai_api_module;
+    u->output.output_filter = ngx_http_ai_api_send;
+    u->output.filter_ctx = r;
     u->conf = &alcf->upstream;
 
     if (alcf->pass_lengths != NULL
@@ -245,6 +248,39 @@ ngx_http_ai_api_request_body(ngx_http_request_t *r)
 }
 
 
+/*
+ * From its last byte on the request is Ollama's, and there will be a record
+ * whatever becomes of this process.  The last buffer has "flush", which a
+ * copy of it from a file has, too.
+ */
+
+static ngx_int_t
+ngx_http_ai_api_send(void *data, ngx_chain_t *in)
+{
+    ngx_http_request_t     *r = data;
+
+    ngx_int_t               rc;
+    ngx_chain_t            *cl;
+    ngx_http_ai_api_ctx_t  *ctx;
+
+    ctx = ngx_http_ai_api_get_ctx(r);
+
+    for (cl = in; cl && ctx; cl = cl->next) {
+        if (cl->buf->flush) {
+            ctx->handed_over = 1;
+        }
+    }
+
+    rc = ngx_chain_writer(&r->upstream->writer, in);
+
+    if (rc == NGX_OK && ctx && ctx->handed_over) {
+        ngx_http_ai_api_settle_sent(ctx);
+    }
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_http_ai_api_reinit_request(ngx_http_request_t *r)
 {
@@ -259,6 +295,7 @@ ngx_http_ai_api_reinit_request(ngx_http_request_t *r)
     ngx_memzero(&ctx->status, sizeof(ngx_http_status_t));
     ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
     ctx->answer = 0;
+    ctx->handed_over = 0;
 
     r->upstream->process_header = ngx_http_ai_api_response_status;
     r->upstream->input_filter = ngx_http_ai_api_response_length;

@@ -21,6 +21,7 @@ class Bank:
         self.root = api.token("root", role="admin")
         self.records = []
         self.by_id = {}
+        self.unrecorded = []     # Ollama had them, the ledger has not
         self.wrong = []          # lines
         self.numbers = collections.Counter()
 
@@ -69,6 +70,7 @@ class Bank:
                           % (r["lsn"], i + 1))
                 break
 
+        # by the id of a request: at most one
         for number, records in self.by_id.items():
             if len(records) > 1:
                 self.fail("doubled", "%s: LSN %s" % (
@@ -92,6 +94,9 @@ class Bank:
             if records and played is None:
                 self.fail("invented", describe(r))
 
+            if played is not None and not records:
+                self.unrecorded.append(describe(r))
+
             for record in records[:1]:
                 self.compare(r, record, played)
 
@@ -100,6 +105,15 @@ class Bank:
 
         if record["keyId"] != r.key["id"]:
             self.fail("wrong key", describe(r))
+
+        if r.whole and record["status"] not in ("ok", "cut_quota"):
+            self.fail("wrong status", "%s: %s" % (describe(r),
+                                                  record["status"]))
+
+        if record["status"] == "worker_crash" and played is not None \
+                and have[1] > played["eval"]:
+            self.fail("wrong counts", "%s: %s in the ledger, Ollama said %s"
+                      % (describe(r), have, played))
 
         if r.whole and r.counts is not None and have != r.counts:
             self.fail("wrong counts", "%s: %s in the ledger"
@@ -119,27 +133,38 @@ class Bank:
     def strangers(self):
         """Records of requests whose client never saw a head."""
         known = {r.id for r in self.requests if r.id is not None}
-        mute = collections.Counter()
+        mute = collections.defaultdict(list)
 
         for r in self.requests:
             if r.id is None and r.n in self.upstream:
-                mute[self.kind(r.key["id"], r.path)] += 1
+                mute[self.kind(r.key["id"], r.path)].append(r)
 
         for record in self.records:
             if record["kind"] != "charge" or record["requestId"] in known:
                 continue
 
-            kind = self.kind(record["keyId"], record["endpoint"])
             self.numbers["without a client"] += 1
-            mute[kind] -= 1
+            asked = mute[self.kind(record["keyId"], record["endpoint"])]
 
-            if mute[kind] < 0:
+            if asked:
+                asked.pop()
+            else:
                 self.fail("invented", "LSN %d: nobody asked for it"
                           % record["lsn"])
+
+        for asked in mute.values():
+            self.unrecorded += [describe(r) for r in asked]
 
         for n, played in self.upstream.items():
             if played["count"] > 1:
                 self.fail("sent twice", "request %d" % n)
+
+    def unnoted(self, kills):
+        """A worker can be killed after it has delivered a request and before
+        it has noted that, some microseconds; not more often."""
+        if len(self.unrecorded) > 1 + kills // 100:
+            for text in self.unrecorded:
+                self.fail("unrecorded", text)
 
     def kind(self, key, path):
         return key, path.rpartition("/")[2]

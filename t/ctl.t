@@ -45,7 +45,7 @@ sub owners {
 
 
 sub me {
-    return getpwuid($>);
+    return scalar getpwuid($>);
 }
 
 

@@ -114,6 +114,15 @@ int64_t ai_apictl_now(void);
 /* Root becomes the owner of data.mdb for good; others stay who they are. */
 int ai_apictl_become_owner(ai_apictl_t *ctl);
 
+/* Whose a new store in ctl->dir is: --user, else the directory's owner, else
+ * who runs the command; root has to say it. */
+typedef struct {
+    uid_t  uid;
+    gid_t  gid;
+} ai_apictl_owner_t;
+
+int ai_apictl_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner);
+
 /* Root becomes this user for good, groups too. */
 int ai_apictl_become(ai_apictl_t *ctl, uid_t uid, gid_t gid);
 

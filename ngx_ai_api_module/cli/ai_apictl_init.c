@@ -2,7 +2,6 @@
 
 #include "ai_apictl_commands.h"
 #include "ai_apictl_units.h"
-#include "ai_api_meta.h"
 
 #include <limits.h>
 #include <pwd.h>
@@ -11,22 +10,15 @@
 #include <unistd.h>
 
 
-typedef struct {
-    uid_t  uid;
-    gid_t  gid;
-} ai_apictl_owner_t;
-
-
 static int ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv);
-static int ai_apictl_init_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner);
 static int ai_apictl_init_user(const char *name, ai_apictl_owner_t *owner);
-static int ai_apictl_init_become(ai_apictl_t *ctl,
-    const ai_apictl_owner_t *owner);
 static int ai_apictl_init_make(ai_apictl_t *ctl,
     const ai_api_store_conf_t *conf, const ai_apictl_owner_t *owner, int old);
 static int ai_apictl_init_there(ai_apictl_t *ctl, ai_api_store_conf_t *conf,
     int *old);
 static int ai_apictl_init_conf(ai_apictl_t *ctl, ai_api_store_conf_t *conf);
+static int ai_apictl_init_whose(ai_apictl_t *ctl, int old,
+    ai_apictl_owner_t *owner);
 
 
 static const ai_apictl_option_t  ai_apictl_init_options[] = {
@@ -64,16 +56,8 @@ ai_apictl_cmd_init(ai_apictl_t *ctl, int argc, char **argv)
         code = ai_apictl_init_there(ctl, &conf, &old);
     }
 
-    if (code == AI_APICTL_OK && !old) {
-        code = ai_apictl_init_owner(ctl, &owner);
-
-        if (code == AI_APICTL_OK) {
-            code = ai_apictl_init_become(ctl, &owner);
-        }
-
-    } else {
-        owner.uid = geteuid();
-        owner.gid = getegid();
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_init_whose(ctl, old, &owner);
     }
 
     return (code == AI_APICTL_OK) ? ai_apictl_init_make(ctl, &conf, &owner,
@@ -193,10 +177,37 @@ ai_apictl_init_there(ai_apictl_t *ctl, ai_api_store_conf_t *conf, int *old)
 }
 
 
-/* root names the user, unless the directory has an owner already */
+/* in a directory of somebody else's root makes no files: links are there */
 
 static int
-ai_apictl_init_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner)
+ai_apictl_init_whose(ai_apictl_t *ctl, int old, ai_apictl_owner_t *owner)
+{
+    int          code;
+    struct stat  st;
+
+    if (old) {
+        owner->uid = geteuid();
+        owner->gid = getegid();
+
+        return AI_APICTL_OK;
+    }
+
+    code = ai_apictl_owner(ctl, owner);
+
+    if (code != AI_APICTL_OK || geteuid() != 0
+        || stat(ctl->dir, &st) == -1 || st.st_uid == 0)
+    {
+        return code;
+    }
+
+    return ai_apictl_become(ctl, owner->uid, owner->gid);
+}
+
+
+/* root names the user, unless the directory has an owner already */
+
+int
+ai_apictl_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner)
 {
     const char   *name;
     struct stat   st;
@@ -247,19 +258,4 @@ ai_apictl_init_user(const char *name, ai_apictl_owner_t *owner)
     owner->gid = pw->pw_gid;
 
     return AI_APICTL_OK;
-}
-
-
-/* in a directory of somebody else's root makes no files: links are there */
-
-static int
-ai_apictl_init_become(ai_apictl_t *ctl, const ai_apictl_owner_t *owner)
-{
-    struct stat  st;
-
-    if (geteuid() != 0 || stat(ctl->dir, &st) == -1 || st.st_uid == 0) {
-        return AI_APICTL_OK;
-    }
-
-    return ai_apictl_become(ctl, owner->uid, owner->gid);
 }

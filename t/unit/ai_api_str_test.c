@@ -287,6 +287,64 @@ test_fixed_width(void)
 }
 
 
+typedef struct {
+    const char  *text;
+    uint32_t     day;
+    uint32_t     month;
+} utc_row_t;
+
+static const utc_row_t  utc_rows[] = {
+    { "1970-01-01T00:00:00Z", 0, 0 },
+    { "1970-01-01T23:59:59.999Z", 0, 0 },
+    { "1970-01-02T00:00:00Z", 1, 0 },
+    { "1970-01-31T23:59:59.999Z", 30, 0 },
+    { "1970-02-01T00:00:00Z", 31, 1 },
+    { "1970-12-31T23:59:59Z", 364, 11 },
+    { "1971-01-01T00:00:00Z", 365, 12 },
+    { "2000-02-29T12:00:00Z", 11016, 361 },
+    { "2000-03-01T00:00:00Z", 11017, 362 },
+    { "2026-11-23T03:30:00Z", 20780, 682 },
+    { "2100-02-28T23:59:59Z", 47540, 1561 },
+    { "2100-03-01T00:00:00Z", 47541, 1562 },
+    { "9999-12-31T23:59:59.999Z", 2932896, 96359 },
+    { "1969-12-31T23:59:59Z", 0, 0 },
+    { "0000-01-01T00:00:00Z", 0, 0 }
+};
+
+
+static void
+test_utc(void)
+{
+    size_t        i;
+    int64_t       ms;
+    uint32_t      m;
+    ai_api_str_t  s;
+
+    for (i = 0; i < ai_api_nelts(utc_rows); i++) {
+        s = ai_api_strz(utc_rows[i].text);
+
+        T_CHECK(ai_api_parse_time(&s, &ms) == AI_API_OK, "%zu", i);
+        T_CHECK(ai_api_utc_day(ms) == utc_rows[i].day, "%zu: day %u", i,
+                ai_api_utc_day(ms));
+        T_CHECK(ai_api_utc_month(ms) == utc_rows[i].month, "%zu: month %u", i,
+                ai_api_utc_month(ms));
+    }
+
+    T_CHECK(ai_api_utc_day(INT64_MIN) == 0, "before");
+    T_CHECK(ai_api_utc_month(INT64_MIN) == 0, "before");
+    T_CHECK(ai_api_utc_day(INT64_MAX) == 2932896, "after");
+    T_CHECK(ai_api_utc_month(INT64_MAX) == 96359, "after");
+
+    /* a month begins where the one before it ends */
+    for (m = 1; m <= 96359; m++) {
+        ms = ai_api_utc_month_ms(m);
+
+        T_CHECK(ms % 86400000 == 0 && ai_api_utc_month(ms) == m
+                && ai_api_utc_month(ms - 1) == m - 1, "month %u", m);
+    }
+}
+
+
 int
 main(void)
 {
@@ -298,6 +356,7 @@ main(void)
     T_GROUP(test_encodings);
     T_GROUP(test_check_sums);
     T_GROUP(test_fixed_width);
+    T_GROUP(test_utc);
 
     T_DONE();
 }

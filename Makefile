@@ -29,6 +29,9 @@ FUZZ = $(sort $(wildcard t/fuzz/*_fuzz.c))
 CLI = $(sort $(wildcard $(SRC)/cli/*.c))
 CLI_H = $(wildcard $(SRC)/cli/*.h)
 
+# files of the command that do nothing to the world: with tests of their own
+CLI_PURE = ai_apictl_changes ai_apictl_slice ai_apictl_table ai_apictl_units
+
 # three flavours of the core library: plain, sanitized, fuzzed
 FLAGS_plain = -O2 -g
 FLAGS_asan = -O1 -g -fno-omit-frame-pointer \
@@ -147,31 +150,30 @@ define command
 $(B)/$(1)/cli/%.o: $(SRC)/cli/%.c $(CLI_H) $(CORE_H) Makefile
 	@mkdir -p $$(@D)
 	@echo '  CC    $$@'
-	@$$(CC_$(1)) -c $$< -o $$@
+	@$$(CC_$(1)) $(3) -c $$< -o $$@
 
 $(2): $(CLI:$(SRC)/cli/%.c=$(B)/$(1)/cli/%.o) $(B)/$(1)/libai_api.a
 	@echo '  LINK  $$@'
 	@$$(CC_$(1)) $$^ $(LIBS) -o $$@
 endef
 
-$(eval $(call command,plain,$(B)/ai-apictl))
-$(eval $(call command,asan,$(B)/asan/ai-apictl))
+$(eval $(call command,plain,$(B)/ai-apictl,))
+$(eval $(call command,asan,$(B)/asan/ai-apictl,))
+$(eval $(call command,fuzz,$(B)/fuzz/ai-apictl,-fsanitize=fuzzer-no-link))
 
-# its pure parts have unit tests, too: the test's name is the file's
+# tests of its pure parts; these rules have the shorter stems
 
-$(B)/unit/ai_apictl_%_test: t/unit/ai_apictl_%_test.c \
-                            $(B)/plain/cli/ai_apictl_%.o $(UNIT_H) \
-                            $(B)/plain/libai_api.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC_plain) -I $(SRC)/cli $(filter %.c %.o %.a,$^) $(LIBS) -o $@
+define pure
+$(B)/$(2)/ai_apictl_%: $(3)/ai_apictl_%.c $(UNIT_H) \
+                       $(CLI_PURE:%=$(B)/$(1)/cli/%.o) $(B)/$(1)/libai_api.a
+	@mkdir -p $$(@D)
+	@echo '  LINK  $$@'
+	@$$(CC_$(1)) -I $(SRC)/cli $(4) $$(filter %.c %.o %.a,$$^) $(LIBS) -o $$@
+endef
 
-$(B)/asan/ai_apictl_%_test: t/unit/ai_apictl_%_test.c \
-                            $(B)/asan/cli/ai_apictl_%.o $(UNIT_H) \
-                            $(B)/asan/libai_api.a
-	@mkdir -p $(@D)
-	@echo '  LINK  $@'
-	@$(CC_asan) -I $(SRC)/cli $(filter %.c %.o %.a,$^) $(LIBS) -o $@
+$(eval $(call pure,plain,unit,t/unit,))
+$(eval $(call pure,asan,asan,t/unit,))
+$(eval $(call pure,fuzz,fuzz,t/fuzz,-fsanitize=fuzzer))
 
 cli: $(if $(CLI),$(B)/ai-apictl)
 fuzz-bin: $(FUZZ_BIN)

@@ -198,8 +198,8 @@ sub own_header {
 
     my ($dir) = $file =~ m{^(.*)/};
 
-    # the unit tests of the command's pure parts
-    return 1 if $dir eq "t/unit" && $name =~ /^ai_apictl_\w+\.h$/
+    # the tests of the command's pure parts
+    return 1 if $dir =~ m{^t/(?:unit|fuzz)$} && $name =~ /^ai_apictl_\w+\.h$/
                 && -e "$src/cli/$name";
 
     return $dir ne "$src/core" && -e "$dir/$name";

@@ -229,6 +229,12 @@ for my $command (@commands) {
     is(scalar(grep { /.{101}/ } split /\n/, $r->{out}), 0, "lines fit");
 }
 
+open my $page, "<", "docs/ai-apictl.8" or die;
+my $man = do { local $/; <$page> };
+
+is(join(", ", grep { $man !~ /^\.It Ic $_\b/m } grep { !/^(?:help|version)$/ }
+        @commands), "", "all are in the manual");
+
 like(ctl("version")->{out}, qr/\Aai-apictl .* schema \d+\n\z/, "version");
 like(ctl({ store => "" }, "version", "--json")->{json}{schema}, qr/^\d+$/,
      "version --json");

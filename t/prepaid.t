@@ -23,10 +23,11 @@ worker_connections(1024);
 add_block_preprocessor(sub {
     my ($block) = @_;
 
-    return if defined $block->config && $block->config =~ /estimate|context/;
     return if defined $block->estimate;
 
-    $block->set_value("http_config", $block->http_config . <<'EOC');
+    my $http = defined $block->http_config ? $block->http_config : "";
+
+    $block->set_value("http_config", $http . <<'EOC');
     ai_api_quota strict;
     ai_api_context_length 200;
     ai_api_max_output_tokens 100;
@@ -339,7 +340,7 @@ is(ask($k)->{status}, 200, "$_: who need not pay is not refused") for 1 .. 25;
 
 === TEST 10: a reload in the middle
 --- upstream
-{ %$greedy, gate => "g" }
++{ %$greedy, gate => "g" }
 --- steps
 my ($user, $k) = user_with(1);
 my $make = sub { ("chat", question("chat", 40, stream => $yes), $k->{key}) };

@@ -71,9 +71,10 @@ sub all_back {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
+    idle();
+
     my $used = key_object($k->{id})->{usageCount};
 
-    idle();
     set_key($k, { usageLimit => $used + 300 });
     upstream({ %$obedient, gate => "all" });
 
@@ -284,7 +285,7 @@ my $k = create_key(name => "x", usageLimit => 300, models => ["llama3*"],
 
 for my $row (["{", 400], ['{"model":"llama3"}', 400],
              ['{"model":"llama3","messages":"x"}', 400],
-             [question("chat", 400, nonsense => 1), 400],
+             [question("chat", 400, options => "x"), 400],
              [question("chat", 400, model => "mistral"), 403])
 {
     is(chat($row->[0], key => $k->{key})->{status}, $row->[1], "refused: $row->[0]")

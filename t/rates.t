@@ -431,7 +431,7 @@ for my $rule ({ %$small }, { raw => http_answer(404, '{"error":"x"}') },
 
 === TEST 11: a reload: those that run in old workers count
 --- upstream
-{ %$small, gate => "g" }
++{ %$small, gate => "g" }
 --- steps
 my $k = limited(rateLimits => { maxParallel => 3 });
 my $make = sub { ("chat", question("chat", 40, stream => $yes), $k->{key}) };

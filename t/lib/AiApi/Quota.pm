@@ -332,7 +332,8 @@ sub limit_headers {
 }
 
 
-# New workers take over; the old ones go on with what they have.
+# New workers take over; the old ones go on with what they have and take no
+# new connection.
 
 sub reload_nginx {
     my ($wanted) = @_;
@@ -346,8 +347,19 @@ sub reload_nginx {
 
     return eventually(sub {
         my (undef, @now) = AiApi::nginx_pids($wanted);
-        return $wanted <= grep { !$old{$_} } @now;
+
+        return $wanted <= grep({ !$old{$_} } @now) && !grep { takes_new($_) } @old;
     }, "new workers");
+}
+
+
+sub takes_new {
+    my ($worker) = @_;
+
+    open my $in, "<", "/proc/$worker/cmdline" or return 0;
+    my $title = <$in>;
+
+    return defined $title && $title !~ /shutting down/;
 }
 
 

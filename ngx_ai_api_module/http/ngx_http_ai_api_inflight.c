@@ -23,7 +23,8 @@ static void ngx_http_ai_api_inflight_silent(ngx_uint_t silent);
 
 
 ai_api_inflight_t *
-ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle, const char *dir)
+ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle, const char *dir,
+    ngx_uint_t level)
 {
     ai_api_inflight_t       *table;
     ai_api_store_error_t     e;
@@ -37,7 +38,7 @@ ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle, const char *dir)
     ngx_http_ai_api_inflight_boot(cycle, conf.boot);
 
     if (ai_api_inflight_open(&conf, &table, &e) != AI_API_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+        ngx_log_error(level, cycle->log, 0,
                       "ai api: %s: paid work is refused with 503", e.text);
         return NULL;
     }

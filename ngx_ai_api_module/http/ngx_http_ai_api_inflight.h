@@ -16,10 +16,10 @@
 #define NGX_HTTP_AI_API_STOP_MS  5000
 
 
-/* Worker: NULL when there is no lane or no file (logged): paid work is
- * refused, management and reports are not. */
+/* Worker: NULL when there is no lane or no file (logged at this level): paid
+ * work is refused, management and reports are not. */
 ai_api_inflight_t *ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle,
-    const char *dir);
+    const char *dir, ngx_uint_t level);
 
 /* NGX_OK when paid work may begin, else NGX_DECLINED; what changed is
  * logged once. */

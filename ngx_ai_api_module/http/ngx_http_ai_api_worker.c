@@ -8,9 +8,14 @@
 #include <sys/eventfd.h>
 
 
-/* how soon an operator reads that the disk is full when nobody asks */
+/* how soon an operator reads that the disk is full when nobody asks, and how
+   soon a worker tries again to get what it lacks */
 
 #define NGX_HTTP_AI_API_HEALTH_MS  1000
+
+/* looks between two lines about what it lacks */
+
+#define NGX_HTTP_AI_API_REMIND     60
 
 
 typedef struct {
@@ -28,17 +33,25 @@ typedef struct {
     ngx_connection_t    *c;
     ngx_event_t          submit;
     ngx_event_t          look;              /* at the commit thread */
+    ngx_uint_t           tries;             /* to get what is lacking */
 
+    unsigned             hopeless:1;        /* an operator must do something */
     unsigned             leaving:1;
 } ngx_http_ai_api_worker_t;
 
 
+static ngx_int_t ngx_http_ai_api_worker_begin(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf, ngx_uint_t level);
 static ngx_int_t ngx_http_ai_api_worker_open(ngx_cycle_t *cycle,
-    ngx_http_ai_api_main_conf_t *amcf);
+    ngx_http_ai_api_main_conf_t *amcf, ngx_uint_t level);
 static ngx_int_t ngx_http_ai_api_worker_peppers(
     ngx_http_ai_api_main_conf_t *amcf);
 static ngx_int_t ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle);
-static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_ai_api_worker_table(ngx_cycle_t *cycle,
+    ngx_uint_t level);
+static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle,
+    ngx_uint_t level);
+static void ngx_http_ai_api_worker_again(void);
 static void ngx_http_ai_api_worker_conf(ngx_http_ai_api_main_conf_t *amcf,
     ai_api_store_conf_t *conf);
 static void ngx_http_ai_api_health_handler(ngx_event_t *ev);
@@ -50,6 +63,10 @@ static void ngx_http_ai_api_job_handler(ai_api_job_t *job,
 
 
 static ngx_http_ai_api_worker_t  ngx_http_ai_api_worker = { .fd = -1 };
+
+/* of a timer, for the debug log */
+
+static ngx_connection_t  ngx_http_ai_api_nobody = { .fd = -1 };
 
 
 ngx_int_t
@@ -121,26 +138,58 @@ ngx_http_ai_api_worker_init(ngx_cycle_t *cycle)
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_ai_api_module);
 
-    if (amcf == NULL || amcf->store.len == 0 || w->store != NULL) {
+    if (amcf == NULL || amcf->store.len == 0 || w->dir != NULL) {
         return NGX_OK;
     }
 
-    if (ngx_http_ai_api_worker_open(cycle, amcf) != NGX_OK
+    /* the store outlives the cycle's pool with "master_process off" */
+
+    w->dir = strdup((const char *) amcf->store.data);
+    if (w->dir == NULL) {
+        return NGX_ERROR;
+    }
+
+    w->submit.handler = ngx_http_ai_api_submit_handler;
+    w->submit.log = cycle->log;
+
+    w->look.handler = ngx_http_ai_api_health_handler;
+    w->look.log = cycle->log;
+    w->look.data = &ngx_http_ai_api_nobody;
+    w->look.cancelable = 1;
+
+    ngx_add_timer(&w->look, NGX_HTTP_AI_API_HEALTH_MS);
+
+    (void) ngx_http_ai_api_worker_begin(cycle, amcf, NGX_LOG_EMERG);
+
+    return NGX_OK;
+}
+
+
+/* What is there already stays; the level of a line about what is not. */
+
+static ngx_int_t
+ngx_http_ai_api_worker_begin(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf, ngx_uint_t level)
+{
+    if (ngx_http_ai_api_worker_open(cycle, amcf, level) != NGX_OK
         || ngx_http_ai_api_worker_peppers(amcf) != NGX_OK
         || ngx_http_ai_api_worker_notify(cycle) != NGX_OK)
     {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+        ngx_log_error(level, cycle->log, 0,
                       "ai api: this worker has no store: keys cannot be "
                       "checked and paid work is refused with 503");
-        return NGX_OK;
+        return NGX_ERROR;
     }
 
-    w->table = ngx_http_ai_api_inflight_open(cycle, w->dir);
+    /* reads and management go on without a table */
 
-    if (ngx_http_ai_api_worker_threads(cycle) != NGX_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+    if (ngx_http_ai_api_worker_threads(cycle, level) != NGX_OK
+        || ngx_http_ai_api_worker_table(cycle, level) != NGX_OK)
+    {
+        ngx_log_error(level, cycle->log, 0,
                       "ai api: this worker cannot charge: paid work is "
                       "refused with 503");
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -149,7 +198,7 @@ ngx_http_ai_api_worker_init(ngx_cycle_t *cycle)
 
 static ngx_int_t
 ngx_http_ai_api_worker_open(ngx_cycle_t *cycle,
-    ngx_http_ai_api_main_conf_t *amcf)
+    ngx_http_ai_api_main_conf_t *amcf, ngx_uint_t level)
 {
     int                        rc;
     ai_api_store_conf_t        conf;
@@ -160,26 +209,25 @@ ngx_http_ai_api_worker_open(ngx_cycle_t *cycle,
 
     ngx_http_ai_api_worker_conf(amcf, &conf);
 
-    /* the store outlives the cycle's pool with "master_process off" */
-
-    w->dir = strdup((const char *) amcf->store.data);
-    if (w->dir == NULL) {
-        return NGX_ERROR;
-    }
-
     conf.dir = w->dir;
 
-    if (ai_api_store_open(&conf, &w->store, &e) != AI_API_OK) {
+    rc = (w->store == NULL) ? ai_api_store_open(&conf, &w->store, &e)
+                            : AI_API_OK;
+
+    if (rc != AI_API_OK) {
         w->store = NULL;
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+        w->hopeless = (rc != AI_API_BUSY && rc != AI_API_NOMEM
+                       && rc != AI_API_NOSPACE && rc != AI_API_IO);
+        ngx_log_error(level, cycle->log, 0,
                       "ai api: store \"%V\": %s", &amcf->store, e.text);
         return NGX_ERROR;
     }
 
-    rc = ai_api_reader_create(w->store, &w->reader);
+    rc = (w->reader == NULL) ? ai_api_reader_create(w->store, &w->reader)
+                             : AI_API_OK;
 
     if (rc != AI_API_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+        ngx_log_error(level, cycle->log, 0,
                       "ai api: no reader for store \"%V\": %s", &amcf->store,
                       ai_api_strerror(rc));
         return NGX_ERROR;
@@ -200,9 +248,17 @@ ngx_http_ai_api_worker_peppers(ngx_http_ai_api_main_conf_t *amcf)
     w = &ngx_http_ai_api_worker;
     pepper = ngx_http_ai_api_str(&amcf->pepper);
 
-    w->pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
-    w->commit_pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
-    w->report_pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+    if (w->pepper == NULL) {
+        w->pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+    }
+
+    if (w->commit_pepper == NULL) {
+        w->commit_pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+    }
+
+    if (w->report_pepper == NULL) {
+        w->report_pepper = ai_api_hmac_create(AI_API_HS256, &pepper);
+    }
 
     if (w->pepper == NULL || w->commit_pepper == NULL
         || w->report_pepper == NULL)
@@ -218,11 +274,18 @@ static ngx_int_t
 ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle)
 {
     ngx_event_t               *rev;
+    ngx_connection_t          *c;
     ngx_http_ai_api_worker_t  *w;
 
     w = &ngx_http_ai_api_worker;
 
-    w->fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+    if (w->c != NULL) {
+        return NGX_OK;
+    }
+
+    if (w->fd == -1) {
+        w->fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+    }
 
     if (w->fd == -1) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
@@ -230,36 +293,35 @@ ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    w->c = ngx_get_connection(w->fd, cycle->log);
-    if (w->c == NULL) {
+    c = ngx_get_connection(w->fd, cycle->log);
+    if (c == NULL) {
         return NGX_ERROR;
     }
 
-    rev = w->c->read;
-    w->c->log = cycle->log;
+    rev = c->read;
+    c->log = cycle->log;
 
     rev->handler = ngx_http_ai_api_worker_event;
     rev->log = cycle->log;
     rev->channel = 1;
 
-    w->submit.handler = ngx_http_ai_api_submit_handler;
-    w->submit.log = cycle->log;
+    if (ngx_add_event(rev, NGX_READ_EVENT,
+                      (ngx_event_flags & NGX_USE_CLEAR_EVENT)
+                      ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT)
+        != NGX_OK)
+    {
+        ngx_free_connection(c);
+        return NGX_ERROR;
+    }
 
-    w->look.handler = ngx_http_ai_api_health_handler;
-    w->look.log = cycle->log;
-    w->look.data = w->c;
-    w->look.cancelable = 1;
+    w->c = c;
 
-    ngx_add_timer(&w->look, NGX_HTTP_AI_API_HEALTH_MS);
-
-    return ngx_add_event(rev, NGX_READ_EVENT,
-                         (ngx_event_flags & NGX_USE_CLEAR_EVENT)
-                         ? NGX_CLEAR_EVENT : NGX_LEVEL_EVENT);
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
+ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle, ngx_uint_t level)
 {
     int                        rc;
     ai_api_commit_conf_t       conf;
@@ -273,19 +335,42 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle)
     conf.fd = w->fd;
     conf.now_ms = ngx_http_ai_api_now_ms;
 
-    rc = ai_api_commit_start(&conf, &w->reports);
+    rc = (w->reports == NULL) ? ai_api_commit_start(&conf, &w->reports)
+                              : AI_API_OK;
 
-    if (rc == AI_API_OK) {
-        conf.table = w->table;
+    if (rc == AI_API_OK && w->commit == NULL) {
         rc = ai_api_commit_start(&conf, &w->commit);
     }
 
     if (rc != AI_API_OK) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+        ngx_log_error(level, cycle->log, 0,
                       "ai api: cannot start a thread: %s",
                       ai_api_strerror(rc));
         return NGX_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_worker_table(ngx_cycle_t *cycle, ngx_uint_t level)
+{
+    ngx_http_ai_api_worker_t  *w;
+
+    w = &ngx_http_ai_api_worker;
+
+    if (w->table != NULL) {
+        return NGX_OK;
+    }
+
+    w->table = ngx_http_ai_api_inflight_open(cycle, w->dir, level);
+
+    if (w->table == NULL) {
+        return NGX_ERROR;
+    }
+
+    ai_api_commit_attach(w->commit, w->table);
 
     return NGX_OK;
 }
@@ -374,9 +459,43 @@ ngx_http_ai_api_worker_ready(void)
 static void
 ngx_http_ai_api_health_handler(ngx_event_t *ev)
 {
+    if (ngx_http_ai_api_worker.table == NULL) {
+        ngx_http_ai_api_worker_again();
+    }
+
     (void) ngx_http_ai_api_worker_ready();
 
     ngx_add_timer(ev, NGX_HTTP_AI_API_HEALTH_MS);
+}
+
+
+/* the disk has room again, a reader has left, a thread can be made */
+
+static void
+ngx_http_ai_api_worker_again(void)
+{
+    ngx_uint_t                    level;
+    ngx_cycle_t                  *cycle;
+    ngx_http_ai_api_worker_t     *w;
+    ngx_http_ai_api_main_conf_t  *amcf;
+
+    w = &ngx_http_ai_api_worker;
+    cycle = (ngx_cycle_t *) ngx_cycle;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_ai_api_module);
+
+    if (w->hopeless || ngx_exiting || amcf == NULL) {
+        return;
+    }
+
+    level = (++w->tries % NGX_HTTP_AI_API_REMIND == 0) ? NGX_LOG_EMERG
+                                                       : NGX_LOG_INFO;
+
+    if (ngx_http_ai_api_worker_begin(cycle, amcf, level) == NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "ai api: this worker has its store \"%s\" now",
+                      w->dir);
+    }
 }
 
 

@@ -24,6 +24,17 @@ ai_api_chain_head(ai_api_txn_t *txn, ai_api_chain_t *c)
 
 
 int
+ai_api_chain_floor(ai_api_txn_t *txn, ai_api_chain_t *c)
+{
+    int  rc;
+
+    rc = ai_api_chain_get(txn, AI_API_CHAIN_FLOOR, AI_API_CHAIN_MAX, c);
+
+    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
+}
+
+
+int
 ai_api_chain_day(ai_api_txn_t *txn, uint32_t day, ai_api_chain_t *c)
 {
     return ai_api_chain_get(txn, day, AI_API_CHAIN_DAY, c);
@@ -66,6 +77,13 @@ int
 ai_api_chain_put_head(ai_api_txn_t *txn, const ai_api_chain_t *c)
 {
     return ai_api_chain_put(txn, AI_API_CHAIN_HEAD, AI_API_CHAIN_MAX, c);
+}
+
+
+int
+ai_api_chain_put_floor(ai_api_txn_t *txn, const ai_api_chain_t *c)
+{
+    return ai_api_chain_put(txn, AI_API_CHAIN_FLOOR, AI_API_CHAIN_MAX, c);
 }
 
 

@@ -13,6 +13,7 @@
  * Rows of AI_API_T_CHAIN, big-endian:
  *   be32 day           -> be64 LSN, hash[32]             40 bytes
  *   be32 0xffffffff    -> be64 LSN, hash[32], be32 day   44 bytes, the head
+ *   be32 0xfffffffe    -> likewise, where retention stopped
  * Days are those since 1970 (ai_api_utc_day()), the head's is the highest so
  * far.  LSN is the last one in the hash.
  */
@@ -28,6 +29,7 @@
 
 #define AI_API_CHAIN_KEY    4
 #define AI_API_CHAIN_HEAD   ((uint32_t) 0xffffffff)
+#define AI_API_CHAIN_FLOOR  ((uint32_t) 0xfffffffe)
 #define AI_API_CHAIN_DAY    (8 + AI_API_SHA256_LEN)
 #define AI_API_CHAIN_MAX    (AI_API_CHAIN_DAY + 4)
 
@@ -38,13 +40,15 @@ typedef struct {
 } ai_api_chain_t;
 
 
-/* Row of a day, or the head: all zeros when there is none yet.  AI_API_OK,
+/* Row of a day, or head and floor: all zeros when there is none yet.  AI_API_OK,
  * AI_API_DECLINED (no row of that day), AI_API_CORRUPT (its length). */
 int ai_api_chain_head(ai_api_txn_t *txn, ai_api_chain_t *c);
+int ai_api_chain_floor(ai_api_txn_t *txn, ai_api_chain_t *c);
 int ai_api_chain_day(ai_api_txn_t *txn, uint32_t day, ai_api_chain_t *c);
 
-/* c becomes the head, or its day's row. */
+/* c becomes the head, the floor, or its day's row. */
 int ai_api_chain_put_head(ai_api_txn_t *txn, const ai_api_chain_t *c);
+int ai_api_chain_put_floor(ai_api_txn_t *txn, const ai_api_chain_t *c);
 int ai_api_chain_put_day(ai_api_txn_t *txn, const ai_api_chain_t *c);
 
 /* 1 when a record of this day is the first after the end of c's day: c as it

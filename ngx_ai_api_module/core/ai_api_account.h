@@ -59,6 +59,14 @@ int ai_api_account_quota(ai_api_reader_t *reader, const ai_api_key_row_t *key,
 int ai_api_account_quota_txn(ai_api_txn_t *txn, const ai_api_key_row_t *key,
     const ai_api_user_row_t *user, int64_t now_ms, ai_api_quota_input_t *in);
 
+/*
+ * Limits as they are now into the rows of a request that runs: both kinds of
+ * a key, a user's, prepaid and its base; all else stays as it was.  One read
+ * transaction of point reads.  AI_API_OK, AI_API_DECLINED (not there).
+ */
+int ai_api_account_limits(ai_api_reader_t *reader, ai_api_key_row_t *key,
+    ai_api_user_row_t *user);
+
 /* The verdict of a row alone; digest NULL: not looked at. */
 ai_api_auth_verdict_t ai_api_key_row_verdict(const ai_api_key_row_t *key,
     const u_char *digest, int64_t now_ms);

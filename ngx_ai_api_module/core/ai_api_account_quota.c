@@ -8,6 +8,8 @@
 
 static void ai_api_account_quota_spent(const ai_api_periods_t *p,
     ai_api_quota_owner_t *o);
+static int ai_api_account_limits_txn(ai_api_txn_t *txn, ai_api_key_row_t *key,
+    ai_api_user_row_t *user);
 
 
 int
@@ -61,4 +63,53 @@ ai_api_account_quota_spent(const ai_api_periods_t *p, ai_api_quota_owner_t *o)
     ai_api_quota_spent(&p->life, &o->life);
     ai_api_quota_spent(&p->day, &o->day);
     ai_api_quota_spent(&p->month, &o->month);
+}
+
+
+int
+ai_api_account_limits(ai_api_reader_t *reader, ai_api_key_row_t *key,
+    ai_api_user_row_t *user)
+{
+    int            rc;
+    ai_api_txn_t  *txn;
+
+    rc = ai_api_reader_begin(reader, &txn);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_account_limits_txn(txn, key, user);
+
+    ai_api_reader_end(reader);
+
+    return rc;
+}
+
+
+static int
+ai_api_account_limits_txn(ai_api_txn_t *txn, ai_api_key_row_t *key,
+    ai_api_user_row_t *user)
+{
+    int                rc;
+    ai_api_key_row_t   k;
+    ai_api_user_row_t  u;
+
+    rc = ai_api_key_get(txn, key->id, &k);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_user_get(txn, user->id, &u);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    key->limits = k.limits;
+    key->admin_limits = k.admin_limits;
+
+    user->limits = u.limits;
+    user->prepaid = u.prepaid;
+    user->base_nano = u.base_nano;
+
+    return AI_API_OK;
 }

@@ -113,7 +113,7 @@ ai_api_inflight_finish(ai_api_inflight_t *t, ai_api_slot_t *s,
 void
 ai_api_inflight_actual(ai_api_slot_t *s)
 {
-    if (s->limited) {
+    if (s->holds) {
         s->hold.tokens = ai_api_inflight_tokens(&s->charge);
         s->hold.nano = ai_api_max(s->charge.cost_nano, 0);
     }

@@ -53,7 +53,7 @@ typedef struct {
     uint32_t          state;     /* ai_api_slot_state_t, atomic */
     int32_t           rc;        /* of the commit, set before the state */
     uint32_t          lane;
-    uint16_t          limited;   /* some limit of key or user is set */
+    uint16_t          holds;     /* for a limit, of now or of later */
     uint16_t          late;      /* FINAL without the mutex: the committer
                                     makes up for it */
     ai_api_hold_t     hold;      /* as held now */
@@ -111,8 +111,8 @@ typedef struct {
  * Admission: limits, rates and holds of key and user in one section under
  * the file's mutex, then a slot in state HELD with a copy of the template,
  * and the owner's own pointer for ai_api_inflight_done().  q (may be NULL) is
- * what was left.  Without any limit everything is held by nobody: the slot's
- * hold is the cap alone, q->tokens, requests and cost are -1.
+ * what was left, -1 without any limit.  It holds all the same then: a limit
+ * may be set while it runs.
  *   AI_API_OK
  *   AI_API_DENIED   q->bound refuses
  *   AI_API_AGAIN    quota->lsn is older than a charge of this owner whose hold

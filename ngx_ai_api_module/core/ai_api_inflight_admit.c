@@ -56,7 +56,7 @@ ai_api_inflight_admit(ai_api_inflight_t *t, const ai_api_inflight_admit_t *in,
         rc = ai_api_inflight_enter(t, s, in, q);
         ai_api_inflight_unlock(t);
 
-    } else if (rc == AI_API_BUSY && !s->limited) {
+    } else if (rc == AI_API_BUSY && !ai_api_inflight_limited(in->quota)) {
         rc = ai_api_inflight_reserve(t, s, in, q);
         ai_api_inflight_state_set(s, AI_API_SLOT_HELD);
         ai_api_inflight_dirty(t);
@@ -80,7 +80,7 @@ ai_api_inflight_fill(ai_api_inflight_t *t, ai_api_slot_t *s,
 {
     s->rc = AI_API_OK;
     s->lane = t->lane;
-    s->limited = (uint16_t) ai_api_inflight_limited(in->quota);
+    s->holds = (in->quota != NULL && in->ask != NULL);
     s->late = 0;
     s->rate_tokens = 0;
     s->key_tpm = -1;
@@ -117,11 +117,12 @@ ai_api_inflight_enter(ai_api_inflight_t *t, ai_api_slot_t *s,
     }
 
     rc = ai_api_inflight_count(t, s, 1, 1);
-    if (rc != AI_API_OK && s->limited) {
-        return rc;
-    }
 
-    if (s->limited) {
+    if (ai_api_inflight_limited(in->quota)) {
+        if (rc != AI_API_OK) {
+            return rc;
+        }
+
         now = t->now_ns();
         key = ai_api_inflight_find(t, s->charge.key_id, 0, 0);
         user = ai_api_inflight_find(t, NULL, s->charge.user_id, 0);
@@ -147,15 +148,13 @@ ai_api_inflight_reserve(ai_api_inflight_t *t, ai_api_slot_t *s,
     int                  rc;
     ai_api_quota_open_t  key, user;
 
-    if (!s->limited) {
+    if (!ai_api_inflight_limited(in->quota)) {
         memset(q, 0, sizeof(ai_api_quota_t));
         q->tokens = -1;
         q->requests = -1;
         q->cost = -1;
-        s->hold.output_cap = (in->ask != NULL) ? in->ask->output_cap : 0;
-        s->hold.output = s->hold.output_cap;
 
-        return AI_API_OK;
+        return s->holds ? ai_api_hold_make(in->ask, q, &s->hold) : AI_API_OK;
     }
 
     if (ai_api_inflight_stale(t, s, in->quota)) {
@@ -243,7 +242,7 @@ ai_api_inflight_extend(ai_api_inflight_t *t, ai_api_slot_t *s,
     int             rc;
     ai_api_quota_t  left;
 
-    if (!s->limited || in->quota == NULL || in->ask == NULL) {
+    if (!s->holds || in->quota == NULL || in->ask == NULL) {
         return AI_API_OK;
     }
 

@@ -202,7 +202,11 @@ ngx_http_ai_api_admit_more(ngx_http_ai_api_ctx_t *ctx)
 
     table = ngx_http_ai_api_worker_inflight();
 
-    if (table == NULL) {
+    if (table == NULL
+        || ngx_http_ai_api_lookup_limits(ctx->request->connection->log,
+                                         &ctx->auth)
+           != AI_API_OK)
+    {
         return NGX_AGAIN;
     }
 

@@ -25,7 +25,7 @@ ngx_http_ai_api_count_begin(ngx_http_ai_api_ctx_t *ctx)
     ai_api_usage_init(&ctx->usage, ctx->ndjson ? AI_API_USAGE_NATIVE_NDJSON
                                                : AI_API_USAGE_NATIVE_JSON);
 
-    if (ctx->slot != NULL && ctx->slot->limited
+    if (ctx->slot != NULL && ctx->slot->holds
         && ctx->ask.mode != AI_API_HOLD_POST)
     {
         ctx->usage.pieces_max = ctx->slot->hold.output;

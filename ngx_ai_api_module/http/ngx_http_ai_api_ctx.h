@@ -72,7 +72,7 @@ struct ngx_http_ai_api_ctx_s {
     ngx_event_t                drain_event;
     off_t                      stall_sent;
 
-    unsigned                   limits_known:1;  /* quota is set */
+    unsigned                   limits_known:1;  /* sums are set */
     unsigned                   cut:1;           /* the quota ran out */
     unsigned                   reading:1;       /* the body */
     unsigned                   body_read:1;

@@ -175,7 +175,7 @@ void
 ngx_http_ai_api_inflight_done(ai_api_inflight_t *table)
 {
     void                   *data;
-    ngx_uint_t              durable, limited;
+    ngx_uint_t              durable;
     ai_api_slot_t          *slot;
     ngx_http_ai_api_ctx_t  *ctx;
 
@@ -193,7 +193,6 @@ ngx_http_ai_api_inflight_done(ai_api_inflight_t *table)
                           ai_api_strerror(slot->rc));
         }
 
-        limited = slot->limited;
         (void) ai_api_inflight_release(table, slot);
 
         ctx = data;
@@ -201,7 +200,7 @@ ngx_http_ai_api_inflight_done(ai_api_inflight_t *table)
         if (ctx != NULL) {
             ctx->slot = NULL;
 
-            if (durable && limited) {
+            if (durable) {
                 ngx_http_ai_api_limits_settled(ctx);
             }
 

@@ -2,10 +2,15 @@
 #include "ngx_http_ai_api_admit.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_inflight.h"
 #include "ngx_http_ai_api_worker.h"
 
 
-static ngx_uint_t ngx_http_ai_api_limits_known(ngx_http_ai_api_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_api_limits_told(ngx_http_ai_api_ctx_t *ctx,
+    ai_api_quota_limit_t *bound);
+static void ngx_http_ai_api_limits_whole(ai_api_limits_t *limits);
+static void ngx_http_ai_api_limits_open(ngx_http_ai_api_ctx_t *ctx,
+    ai_api_quota_open_t *key, ai_api_quota_open_t *user);
 static ngx_int_t ngx_http_ai_api_limit_header(ngx_http_request_t *r,
     const char *name, int64_t value);
 static int64_t ngx_http_ai_api_limits_reset(
@@ -32,66 +37,115 @@ ngx_int_t
 ngx_http_ai_api_limit_headers(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx)
 {
-    int64_t                      remaining, reset;
-    const ai_api_quota_limit_t  *bound;
+    int64_t               reset;
+    ai_api_quota_limit_t  bound;
 
-    if (!ngx_http_ai_api_limits_known(ctx)) {
+    if (!ngx_http_ai_api_limits_told(ctx, &bound)) {
         return NGX_OK;
     }
 
-    bound = &ctx->quota.bound;
-
-    if (bound->what == AI_API_QUOTA_NONE || bound->what == AI_API_QUOTA_COST
-        || bound->what == AI_API_QUOTA_BALANCE)
-    {
-        return NGX_OK;
-    }
-
-    remaining = bound->remaining;
-
-    if (bound->what != AI_API_QUOTA_TOKENS && remaining > 0
-        && (ctx->slot != NULL || ctx->submitted))
-    {
-        remaining--;
-    }
-
-    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit", bound->limit)
+    if (ngx_http_ai_api_limit_header(r, "RateLimit-Limit", bound.limit)
         != NGX_OK
-        || ngx_http_ai_api_limit_header(r, "RateLimit-Remaining", remaining)
+        || ngx_http_ai_api_limit_header(r, "RateLimit-Remaining",
+                                        bound.remaining)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    reset = ngx_http_ai_api_limits_reset(bound);
+    reset = ngx_http_ai_api_limits_reset(&bound);
 
     return (reset < 0) ? NGX_OK
            : ngx_http_ai_api_limit_header(r, "RateLimit-Reset", reset);
 }
 
 
-/* a route that costs nothing has not asked before */
+/* the limit that refused, else the one that is nearest to its end */
 
 static ngx_uint_t
-ngx_http_ai_api_limits_known(ngx_http_ai_api_ctx_t *ctx)
+ngx_http_ai_api_limits_told(ngx_http_ai_api_ctx_t *ctx,
+    ai_api_quota_limit_t *bound)
 {
-    if (!ctx->auth.done || ctx->auth.err != AI_API_ERR_NONE) {
+    ai_api_quota_t         q;
+    ai_api_quota_open_t    key, user;
+    ai_api_quota_input_t   in;
+
+    if (!ctx->auth.done || ctx->auth.err != AI_API_ERR_NONE
+        || (!ctx->limits_known && ngx_http_ai_api_admit_sums(ctx) != NGX_OK))
+    {
         return 0;
     }
-
-    if (ctx->limits_known) {
-        return 1;
-    }
-
-    if (ngx_http_ai_api_admit_sums(ctx) != NGX_OK) {
-        return 0;
-    }
-
-    (void) ai_api_quota_check(&ctx->sums, NULL, NULL, 0, &ctx->quota);
 
     ctx->limits_known = 1;
 
+    if (ctx->err == AI_API_ERR_RATE_LIMIT
+        && ctx->quota.bound.what != AI_API_QUOTA_COST
+        && ctx->quota.bound.what != AI_API_QUOTA_BALANCE)
+    {
+        *bound = ctx->quota.bound;
+        return bound->what != AI_API_QUOTA_NONE;
+    }
+
+    in = ctx->sums;
+
+    ngx_http_ai_api_limits_whole(&in.key.limits);
+    ngx_http_ai_api_limits_whole(&in.user.limits);
+    in.prepaid = 0;
+
+    if (!ai_api_limits_any(&in.key.limits)
+        && !ai_api_limits_any(&in.user.limits))
+    {
+        return 0;
+    }
+
+    ngx_http_ai_api_limits_open(ctx, &key, &user);
+
+    (void) ai_api_quota_check(&in, &key, &user, ngx_http_ai_api_now_ns(), &q);
+
+    *bound = q.bound;
+
     return 1;
+}
+
+
+/* money is no whole number */
+
+static void
+ngx_http_ai_api_limits_whole(ai_api_limits_t *limits)
+{
+    limits->life.cost = -1;
+    limits->day.cost = -1;
+    limits->month.cost = -1;
+}
+
+
+/* what is open besides the tokens of this request */
+
+static void
+ngx_http_ai_api_limits_open(ngx_http_ai_api_ctx_t *ctx,
+    ai_api_quota_open_t *key, ai_api_quota_open_t *user)
+{
+    int64_t             own;
+    ai_api_inflight_t  *table;
+
+    ngx_memzero(key, sizeof(ai_api_quota_open_t));
+    ngx_memzero(user, sizeof(ai_api_quota_open_t));
+
+    table = ngx_http_ai_api_worker_inflight();
+
+    if (table == NULL
+        || ai_api_inflight_owner(table, ctx->auth.row.key.id, 0, key)
+           != AI_API_OK
+        || ai_api_inflight_owner(table, NULL, ctx->auth.row.user.id, user)
+           != AI_API_OK)
+    {
+        return;
+    }
+
+    own = (ctx->slot != NULL) ? ctx->slot->hold.tokens : 0;
+
+    key->held.tokens -= ngx_min(own, key->held.tokens);
+    user->held.tokens -= ngx_min(own, user->held.tokens);
 }
 
 
@@ -193,7 +247,10 @@ ngx_http_ai_api_limits_short(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 void
 ngx_http_ai_api_limits_settled(ngx_http_ai_api_ctx_t *ctx)
 {
-    if (ngx_http_ai_api_admit_sums(ctx) == NGX_OK) {
+    if ((ctx->sums.prepaid || ai_api_limits_any(&ctx->sums.key.limits)
+         || ai_api_limits_any(&ctx->sums.user.limits))
+        && ngx_http_ai_api_admit_sums(ctx) == NGX_OK)
+    {
         ngx_http_ai_api_limits_notice(ctx);
     }
 }

@@ -2,8 +2,9 @@
  * What a caller and an operator are told about limits.
  *
  * RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset: of the limit with
- * the smallest share left, in tokens or requests; a life-time limit has no
- * Reset.  Money is no whole number: GET /usage tells it exactly.
+ * the smallest share left, in tokens or requests, this request's own place
+ * counted and its own tokens not; a life-time limit has no Reset.  Money is no
+ * whole number: GET /usage tells it exactly.
  */
 
 #ifndef NGX_HTTP_AI_API_LIMITS_H
@@ -25,7 +26,8 @@ ngx_int_t ngx_http_ai_api_limits_refuse(ngx_http_request_t *r,
  * reached 80 % or all of a limit.  Looks at ctx->sums as they are. */
 void ngx_http_ai_api_limits_notice(ngx_http_ai_api_ctx_t *ctx);
 
-/* The same after a charge became durable: reads the sums again. */
+/* The same after a charge became durable: reads the sums again when there
+ * is a limit. */
 void ngx_http_ai_api_limits_settled(ngx_http_ai_api_ctx_t *ctx);
 
 

@@ -99,3 +99,28 @@ ngx_http_ai_api_lookup_sums(ngx_log_t *log,
 
     return AI_API_BUSY;
 }
+
+
+/* a key that was deleted keeps what it had: its requests end by themselves */
+
+int
+ngx_http_ai_api_lookup_limits(ngx_log_t *log, ngx_http_ai_api_auth_t *auth)
+{
+    int               rc;
+    ai_api_hmac_t    *pepper;
+    ai_api_reader_t  *reader;
+
+    if (ngx_http_ai_api_worker_reader(&reader, &pepper) != AI_API_OK) {
+        return AI_API_BUSY;
+    }
+
+    rc = ai_api_account_limits(reader, &auth->row.key, &auth->row.user);
+
+    if (rc == AI_API_OK || rc == AI_API_DECLINED) {
+        return AI_API_OK;
+    }
+
+    ngx_http_ai_api_worker_unreadable(log, rc);
+
+    return AI_API_BUSY;
+}

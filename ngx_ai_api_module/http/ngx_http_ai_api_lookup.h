@@ -26,5 +26,9 @@ int ngx_http_ai_api_lookup_key(ngx_pool_t *pool, const ai_api_str_t *key,
 int ngx_http_ai_api_lookup_sums(ngx_log_t *log,
     const ngx_http_ai_api_auth_t *auth, ai_api_quota_input_t *sums);
 
+/* The limits in auth as they are now.  Codes as above. */
+int ngx_http_ai_api_lookup_limits(ngx_log_t *log,
+    ngx_http_ai_api_auth_t *auth);
+
 
 #endif /* NGX_HTTP_AI_API_LOOKUP_H */

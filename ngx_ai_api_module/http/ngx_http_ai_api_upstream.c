@@ -350,5 +350,11 @@ ngx_http_ai_api_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         return;
     }
 
+    /* before the client hears of it: he may ask again at once */
+
+    if (!ngx_http_ai_api_settle_recorded(ctx)) {
+        ngx_http_ai_api_settle_finish(ctx);
+    }
+
     ngx_http_ai_api_answer_failed(r, ctx, rc);
 }

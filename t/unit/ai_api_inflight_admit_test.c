@@ -205,20 +205,20 @@ without_limits(void)
 
     make();
 
-    T_CHECK(admit(&s) == AI_API_OK && !s->limited, "admit");
+    T_CHECK(admit(&s) == AI_API_OK && s->holds, "admit");
     T_CHECK(left.tokens == -1 && left.requests == -1 && left.cost == -1
             && left.bound.what == AI_API_QUOTA_NONE, "nothing binds");
     T_CHECK(s->hold.output_cap == 10 && s->hold.output == 10
-            && s->hold.tokens == 0 && s->hold.nano == 0, "nothing is held");
+            && s->hold.tokens == 20, "held for a limit to come");
     T_CHECK(ai_api_inflight_admit(t, &in, NULL, &s2, NULL) == AI_API_OK
-            && s2->hold.output_cap == 0, "no terms at all");
+            && s2->hold.output_cap == 0 && !s2->holds, "no terms at all");
     T_CHECK(open_of(0)->running == 2 && open_of(1)->running == 2
             && open_of(0)->held.requests == 2, "running");
-    T_CHECK(ai_api_inflight_extend(t, s, &in, NULL) == AI_API_OK, "extend");
+    T_CHECK(ai_api_inflight_extend(t, s2, &in, NULL) == AI_API_OK, "extend");
 
     final(s, 5, 6, 7);
     T_CHECK(open_of(0)->running == 1 && open_of(0)->held.requests == 2
-            && open_of(0)->held.tokens == 0, "final");
+            && open_of(0)->held.tokens == 11, "final");
     settle(s, AI_API_OK, 1);
     T_CHECK(open_of(0)->held.requests == 1, "settled");
     T_CHECK(ai_api_inflight_release(t, s) == AI_API_OK
@@ -614,7 +614,7 @@ mutex_busy(void)
 
     end(pid);
 
-    T_CHECK(open_of(0)->held.tokens == 20 && open_of(0)->held.requests == 2
+    T_CHECK(open_of(0)->held.tokens == 40 && open_of(0)->held.requests == 2
             && open_of(0)->running == 2, "%" PRId64, open_of(0)->running);
     T_CHECK(sums_are_right(), "sums");
 

@@ -65,7 +65,7 @@ ai_api_inflight_final(ai_api_inflight_t *t, ai_api_slot_t *s,
         return;
     }
 
-    if (ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS) == AI_API_OK) {
+    if (ai_api_inflight_lock_soon(t) == AI_API_OK) {
         (void) ai_api_inflight_count(t, s, -1, 1);
         ai_api_inflight_finish(t, s, c, 0);
         (void) ai_api_inflight_count(t, s, 1, 0);
@@ -182,7 +182,7 @@ ai_api_inflight_release(ai_api_inflight_t *t, ai_api_slot_t *s)
 static void
 ai_api_inflight_back(ai_api_inflight_t *t, ai_api_slot_t *s)
 {
-    if (ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS) == AI_API_OK) {
+    if (ai_api_inflight_lock_soon(t) == AI_API_OK) {
         (void) ai_api_inflight_count(t, s, -1, 1);
         ai_api_inflight_rates(t, s, -s->rate_tokens);
         ai_api_inflight_state_set(s, AI_API_SLOT_FREE);

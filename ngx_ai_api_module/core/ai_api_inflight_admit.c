@@ -50,7 +50,7 @@ ai_api_inflight_admit(ai_api_inflight_t *t, const ai_api_inflight_admit_t *in,
 
     ai_api_inflight_fill(t, s, in);
 
-    rc = ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS);
+    rc = ai_api_inflight_lock_soon(t);
 
     if (rc == AI_API_OK) {
         rc = ai_api_inflight_enter(t, s, in, q);
@@ -252,7 +252,7 @@ ai_api_inflight_extend(ai_api_inflight_t *t, ai_api_slot_t *s,
 
     q = (q != NULL) ? q : &left;
 
-    rc = ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS);
+    rc = ai_api_inflight_lock_soon(t);
     if (rc != AI_API_OK) {
         return rc;
     }
@@ -344,7 +344,7 @@ ai_api_inflight_lock(ai_api_inflight_t *t, int64_t wait_ns)
 
     rc = pthread_mutex_trylock(mutex);
 
-    if (rc == EBUSY) {
+    if (rc == EBUSY && wait_ns != 0) {
         at = t->now_ns() + wait_ns;
         ts.tv_sec = (time_t) (at / 1000000000);
         ts.tv_nsec = (long) (at % 1000000000);
@@ -368,6 +368,22 @@ ai_api_inflight_lock(ai_api_inflight_t *t, int64_t wait_ns)
     }
 
     return AI_API_OK;
+}
+
+
+/* A holder that was stopped costs the event loop a millisecond, not one a
+ * request. */
+
+int
+ai_api_inflight_lock_soon(ai_api_inflight_t *t)
+{
+    int  rc;
+
+    rc = ai_api_inflight_lock(t, t->vain ? 0 : AI_API_INFLIGHT_WAIT_NS);
+
+    t->vain = (rc == AI_API_BUSY);
+
+    return rc;
 }
 
 

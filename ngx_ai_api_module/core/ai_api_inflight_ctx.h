@@ -93,6 +93,7 @@ struct ai_api_inflight_s {
 
     /* the owner's own */
     unsigned                  hint;      /* the slot to try first */
+    unsigned                  vain;      /* the mutex was not free last time */
     void                    **data;
 
     /* of both threads */
@@ -132,8 +133,10 @@ int ai_api_inflight_fail(ai_api_store_error_t *e, int rc, int err,
 int ai_api_inflight_code(int err);
 
 
-/* AI_API_OK, AI_API_BUSY, AI_API_ERROR.  Sums are right when it is held. */
+/* AI_API_OK, AI_API_BUSY, AI_API_ERROR.  Sums are right when it is held.
+ * soon: of the owner; at most 1 ms, not at all when that was in vain before. */
 int ai_api_inflight_lock(ai_api_inflight_t *t, int64_t wait_ns);
+int ai_api_inflight_lock_soon(ai_api_inflight_t *t);
 void ai_api_inflight_unlock(ai_api_inflight_t *t);
 void ai_api_inflight_dirty(ai_api_inflight_t *t);
 

@@ -282,7 +282,7 @@ ai_api_inflight_owner(ai_api_inflight_t *t, const u_char *key_id,
 
     memset(open, 0, sizeof(ai_api_quota_open_t));
 
-    rc = ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS);
+    rc = ai_api_inflight_lock_soon(t);
     if (rc != AI_API_OK) {
         return rc;
     }
@@ -307,7 +307,7 @@ ai_api_inflight_notice(ai_api_inflight_t *t, const u_char *key_id,
     ai_api_inflight_owner_t   *o;
     ai_api_inflight_shared_t  *shared;
 
-    if (ai_api_inflight_lock(t, AI_API_INFLIGHT_WAIT_NS) != AI_API_OK) {
+    if (ai_api_inflight_lock_soon(t) != AI_API_OK) {
         return level;
     }
 

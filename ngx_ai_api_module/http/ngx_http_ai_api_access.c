@@ -103,6 +103,7 @@ ngx_http_ai_api_access_again(ngx_http_ai_api_ctx_t *ctx)
     ctx->detail.len = 0;
     ctx->allow.len = 0;
     ctx->retry_after = 0;
+    ctx->admit_waits = 0;
 
     if (ngx_http_ai_api_settle_recorded(ctx)) {
         return;

@@ -11,6 +11,13 @@
 
 #define NGX_HTTP_AI_API_ADMIT_TRIES  8
 
+/* The file's lock is held for less than a microsecond, unless its holder has
+ * lost the processor or was stopped: 4, 8, 16, 32 and 64 ms later he may be
+ * through, and nobody waits on the event loop meanwhile. */
+
+#define NGX_HTTP_AI_API_ADMIT_WAITS    5
+#define NGX_HTTP_AI_API_ADMIT_WAIT_MS  4
+
 /* bytes of text a token, for a prompt that nobody has counted yet */
 
 #define NGX_HTTP_AI_API_TOKEN_BYTES  4
@@ -24,6 +31,9 @@ static int64_t ngx_http_ai_api_admit_cap(
     const ngx_http_ai_api_loc_conf_t *alcf, const ai_api_request_t *scan);
 static int ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
     ai_api_inflight_t *table);
+static ngx_int_t ngx_http_ai_api_admit_wait(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static void ngx_http_ai_api_admit_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_ai_api_admit_billing(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
@@ -52,9 +62,62 @@ ngx_http_ai_api_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         ngx_http_ai_api_limits_notice(ctx);
         return ngx_http_ai_api_limits_refuse(r, ctx);
 
+    case AI_API_AGAIN:
+    case AI_API_BUSY:
+        return ngx_http_ai_api_admit_wait(r, ctx);
+
     default:
         return ngx_http_ai_api_admit_billing(r, ctx);
     }
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_admit_wait(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_msec_t  ms;
+
+    if (ctx->admit_waits == NGX_HTTP_AI_API_ADMIT_WAITS) {
+        return ngx_http_ai_api_admit_billing(r, ctx);
+    }
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ms = NGX_HTTP_AI_API_ADMIT_WAIT_MS << ctx->admit_waits;
+    ctx->admit_waits++;
+
+    ctx->admit_event.handler = ngx_http_ai_api_admit_handler;
+    ctx->admit_event.data = ctx;
+    ctx->admit_event.log = r->connection->log;
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_add_timer(&ctx->admit_event, ms);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_ai_api_admit_handler(ngx_event_t *ev)
+{
+    ngx_connection_t       *c;
+    ngx_http_request_t     *r;
+    ngx_http_ai_api_ctx_t  *ctx = ev->data;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -147,7 +210,7 @@ ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
     for (i = 0; i < NGX_HTTP_AI_API_ADMIT_TRIES; i++) {
 
         if (ngx_http_ai_api_admit_sums(ctx) != NGX_OK) {
-            return AI_API_BUSY;
+            return AI_API_IO;
         }
 
         rc = ai_api_inflight_admit(table, &in, ctx, &ctx->slot, &ctx->quota);

@@ -11,8 +11,9 @@
 
 
 /*
- * Takes a slot for the charge in ctx, or refuses: NGX_OK with ctx->slot, else
- * a status with ctx->err set.
+ * Takes a slot for the charge in ctx, or refuses: NGX_OK with ctx->slot;
+ * NGX_AGAIN: the phases are run again in some milliseconds; else a status with
+ * ctx->err set.
  */
 ngx_int_t ngx_http_ai_api_admit(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);

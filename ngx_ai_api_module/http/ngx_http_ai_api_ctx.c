@@ -84,6 +84,10 @@ ngx_http_ai_api_cleanup_ctx(void *data)
 {
     ngx_http_ai_api_ctx_t  *ctx = data;
 
+    if (ctx->admit_event.timer_set) {
+        ngx_del_timer(&ctx->admit_event);
+    }
+
     if (ctx->settle_event.timer_set) {
         ngx_del_timer(&ctx->settle_event);
     }

@@ -67,6 +67,8 @@ struct ngx_http_ai_api_ctx_s {
 
     void                      *manage;          /* its job, under way */
 
+    ngx_uint_t                 admit_waits;     /* so far */
+    ngx_event_t                admit_event;
     ngx_event_t                settle_event;
     ngx_event_t                stall_event;
     ngx_event_t                drain_event;

@@ -6,6 +6,8 @@
 #include "ngx_http_ai_api_worker.h"
 
 
+static ngx_int_t ngx_http_ai_api_gate_request(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_gate_body(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_gate_refused(ngx_http_request_t *r,
@@ -55,12 +57,7 @@ ngx_http_ai_api_gate(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
-    rc = ngx_http_ai_api_gate_body(r, ctx);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_http_ai_api_gate_model(r, ctx);
+    rc = ngx_http_ai_api_gate_request(r, ctx);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -79,6 +76,26 @@ ngx_http_ai_api_gate(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
     }
 
     return rc;
+}
+
+
+/* once: it is known of one that comes back to be admitted */
+
+static ngx_int_t
+ngx_http_ai_api_gate_request(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->admit_waits != 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_ai_api_gate_body(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ai_api_gate_model(r, ctx);
 }
 
 

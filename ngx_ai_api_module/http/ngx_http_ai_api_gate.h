@@ -14,7 +14,8 @@
 ngx_int_t ngx_http_ai_api_gate_begin(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
-/* Gate, splice, model, price, hold.  NGX_OK, or an HTTP status. */
+/* Gate, splice, model, price, hold.  NGX_OK, NGX_AGAIN (the phases come here
+ * again later), or an HTTP status. */
 ngx_int_t ngx_http_ai_api_gate(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 

@@ -9,6 +9,10 @@ package AiApi::StoreLock;
 #
 #   $lock->readers;      takes all slots of readers; how many there were
 #   $lock->kill;         kill -9: what it had is left behind
+#
+#   AiApi::StoreLock->new(state_dir() . "/store", "hold_mutex.py")
+#                        the mutex of the in-flight file
+#   $lock->hold(20);     given back 20 ms later
 
 use strict;
 use warnings;
@@ -19,10 +23,10 @@ use IPC::Open2 qw(open2);
 
 
 sub new {
-    my ($class, $dir) = @_;
+    my ($class, $dir, $program) = @_;
 
     my $pid = open2(my $out, my $in, "python3",
-                    dirname(__FILE__) . "/../hold_store.py", $dir);
+                    dirname(__FILE__) . "/../" . ($program || "hold_store.py"), $dir);
 
     $in->autoflush(1);
 
@@ -31,7 +35,9 @@ sub new {
 
 
 sub hold {
-    return $_[0]->command("hold");
+    my ($self, $ms) = @_;
+
+    return $self->command(defined $ms ? "hold $ms" : "hold");
 }
 
 

@@ -1,0 +1,148 @@
+# Clients and processes that mean no good, and bad luck: what becomes of
+# admission and of holds.
+
+use lib 't/lib';
+use AiApi;
+use AiApi::Quota;
+use AiApi::Running;
+use AiApi::StoreLock;
+use Test::Nginx::Socket 'no_plan';
+use Time::HiRes qw(time);
+
+use vars qw($yes $no $small);
+
+$yes = JSON::PP::true;
+$no = JSON::PP::false;
+$small = { ndjson => { pieces => 3, prompt => 10, text => "x", obey => 1 } };
+
+
+sub mutex {
+    return AiApi::StoreLock->new(state_dir() . "/store", "hold_mutex.py");
+}
+
+
+sub ms_of {
+    my ($what) = @_;
+
+    my $from = time();
+    my $r = $what->();
+
+    return ($r, (time() - $from) * 1000);
+}
+
+
+run_tests();
+
+__DATA__
+
+=== TEST 1: the holder of the file's mutex loses the processor for 20 ms
+--- steps
+my $k = create_key(name => "x", usageLimit => 10000);
+
+upstream($small);
+
+my $mutex = mutex();
+
+for (1 .. 5) {
+    $mutex->hold(20);
+
+    my ($r, $ms) = ms_of(sub { chat(question("chat", 40), key => $k->{key}) });
+
+    is($r->{status}, 200, "admitted a little later");
+    cmp_ok($ms, "<", 1000, "soon");
+}
+
+idle();
+
+
+
+=== TEST 2: a holder that was stopped
+--- steps
+my $k = create_key(name => "x", usageLimit => 10000);
+my $free = create_key(name => "y");
+
+upstream($small);
+
+my $mutex = mutex();
+$mutex->hold;
+
+my @crowd = crowd(100, sub { ("chat", question("chat", 40), $k->{key}) });
+my ($r, $ms) = ms_of(sub { request("GET", "/api/ai-service/nothing") });
+
+is($r->{status}, 401, "the worker answers others");
+cmp_ok($ms, "<", 300, "at once");
+
+is(chat(question("chat", 40), key => $free->{key})->{status}, 200,
+   "a key without limits needs no mutex");
+
+my @answers = answers(@crowd);
+
+is(scalar(grep { $_->{status} == 503 && $_->{headers}{"retry-after"} } @answers), 100,
+   "those with limits are told to come again");
+
+$mutex->release;
+
+is(chat(question("chat", 40), key => $k->{key})->{status}, 200, "and may");
+idle();
+
+
+
+=== TEST 3: a client that leaves while it waits for its admission
+--- steps
+my $k = create_key(name => "x", usageLimit => 10000);
+
+upstream($small);
+
+my $mutex = mutex();
+$mutex->hold;
+
+my @crowd = crowd(20, sub { ("chat", question("chat", 40), $k->{key}) });
+
+is(request("GET", "/api/ai-service/nothing")->{status}, 401, "they are there");
+$_->reset for @crowd;
+$mutex->release;
+
+idle();
+is(scalar(my @sent = sent_upstream()), 0, "nothing was sent");
+is(chat(question("chat", 40), key => $k->{key})->{status}, 200, "the next one");
+
+
+
+=== TEST 4: a body of two aliases is looked at once
+--- config
+    location /api/ai-service/ {
+        ai_api_pass http://ollama;
+        ai_api_model_alias first second;
+        ai_api_model_alias second third;
+    }
+
+    location /api/ai-api/ {
+        ai_api_manage;
+    }
+--- steps
+my $k = create_key(name => "x", usageLimit => 10000);
+
+upstream($small);
+
+my $mutex = mutex();
+$mutex->hold(20);
+
+is(chat(AiApi::json({ model => "first", stream => $no,
+                      messages => [{ role => "user", content => "x" }] }),
+        key => $k->{key})->{status}, 200, "admitted");
+is(from_json((sent_upstream())[0]{body})->{model}, "second", "the alias of its name");
+
+
+
+=== TEST 5: the holder is killed
+--- steps
+my $k = create_key(name => "x", usageLimit => 10000);
+
+upstream($small);
+
+my $mutex = mutex();
+$mutex->hold;
+$mutex->kill;
+
+is(chat(question("chat", 40), key => $k->{key})->{status}, 200, "who comes next has it");
+idle();

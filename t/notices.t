@@ -83,7 +83,7 @@ is(ask($k), 200, "$_ of 5") for 1 .. 4;
 is_deeply([lines()], [], "64 %");
 is(ask($k), 200, "5 of 5");
 eventually(sub { lines() == 1 }, "80 %");
-is_deeply([lines()], ["80 tokens life $k->{id} user1"], "what it says");
+is_deeply([lines()], ["80 tokens life $k->{id} user$users"], "what it says");
 is(numbers(), "1 0", "the numbers");
 is(ask($k), 200, "90 of 93");
 is(numbers(), "1 0", "not twice");

@@ -573,3 +573,44 @@ is($sum->{requests}, 10, "ten records");
 cmp_ok($sum->{tokens}, "<=", 1650, "a piece more for each of them at most");
 set_key($k, { usageLimit => $sum->{tokens} + 150 });
 left_is($k->{key}, 150, "nothing is held any more");
+
+
+
+=== TEST 15: the likely tokens of a prompt: a quarter of its bytes
+--- http_config
+    ai_api_max_output_tokens 200;
+--- steps
+my $user = sub { return { role => "user", content => $_[0] } };
+my $chinese = "\x{4f60}\x{597d}" x 50;
+
+# [tokens, route, members]
+for my $row ([1, "chat", { messages => [$user->("x")] }],
+             [1, "chat", { messages => [$user->("xxxx")] }],
+             [100, "chat", { messages => [$user->("x" x 100), $user->("y" x 300)] }],
+             [100, "chat", { messages => [{ role => "system", content => "x" x 200 },
+                                          $user->("y" x 200)] }],
+             # bytes, not characters
+             [75, "chat", { messages => [$user->($chinese)] }],
+             [100, "generate", { prompt => "x" x 400 }],
+             [100, "generate", { prompt => "x" x 200, system => "y" x 200 }],
+             [25000, "generate", { prompt => "x" x 100000 }])
+{
+    my ($tokens, $route, $members) = @$row;
+
+    for my $stream ($yes, $no) {
+        my $body = json({ model => "llama3", stream => $stream, %$members });
+        my $name = "$route, " . substr(json($members), 0, 60);
+
+        upstream({ ndjson => { pieces => 1, prompt => 1, obey => 1 } });
+
+        my $k = create_key(name => "x", usageLimit => $tokens + 1);
+
+        is(AiApi::Check::service($route, $body, key => $k->{key})->{status}, 200,
+           "$name: $tokens and one more");
+        is(num_predict(scalar sent_upstream()), 1, "$name: is one of output");
+
+        $k = create_key(name => "y", usageLimit => $tokens);
+        refused(AiApi::Check::service($route, $body, key => $k->{key}), 429,
+                "RATE_LIMIT_EXCEEDED", "$name: $tokens alone", qr/: $tokens tokens left$/);
+    }
+}

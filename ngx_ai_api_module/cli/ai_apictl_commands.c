@@ -18,6 +18,10 @@ const ai_apictl_group_t  ai_apictl_groups[] = {
     { "What goes on", ai_apictl_top_commands },
     { "What goes on", ai_apictl_look_commands },
     { "Tokens for people", ai_apictl_jwt_commands },
+    { "Checks", ai_apictl_verify_commands },
+    { "Copies", ai_apictl_copy_commands },
+    { "The ledger", ai_apictl_ledger_commands },
+    { "Records of the past", ai_apictl_retention_commands },
     { "Besides", ai_apictl_help_commands },
     { NULL, NULL }
 };

@@ -26,6 +26,10 @@ extern const ai_apictl_command_t  ai_apictl_key_commands[];
 extern const ai_apictl_command_t  ai_apictl_user_commands[];
 extern const ai_apictl_command_t  ai_apictl_usage_commands[];
 extern const ai_apictl_command_t  ai_apictl_jwt_commands[];
+extern const ai_apictl_command_t  ai_apictl_verify_commands[];
+extern const ai_apictl_command_t  ai_apictl_copy_commands[];
+extern const ai_apictl_command_t  ai_apictl_ledger_commands[];
+extern const ai_apictl_command_t  ai_apictl_retention_commands[];
 extern const ai_apictl_command_t  ai_apictl_help_commands[];
 
 

@@ -40,8 +40,8 @@ typedef struct {
 } ai_api_chain_t;
 
 
-/* Row of a day, or head and floor: all zeros when there is none yet.
- * AI_API_OK, AI_API_DECLINED (no row of that day), AI_API_CORRUPT (its length). */
+/* Row of a day; head or floor: all zeros when there is none yet.  AI_API_OK,
+ * AI_API_DECLINED (no row of that day), AI_API_CORRUPT (its length). */
 int ai_api_chain_head(ai_api_txn_t *txn, ai_api_chain_t *c);
 int ai_api_chain_floor(ai_api_txn_t *txn, ai_api_chain_t *c);
 int ai_api_chain_day(ai_api_txn_t *txn, uint32_t day, ai_api_chain_t *c);

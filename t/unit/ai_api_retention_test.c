@@ -337,7 +337,7 @@ kills(void)
     ai_api_reader_destroy(r);
     ai_api_store_close(s.store);
 
-    for (n = 0; n < 200; n++) {
+    for (n = 0; n < 40; n++) {
         pid = fork();
 
         if (pid == 0) {
@@ -358,7 +358,7 @@ kills(void)
             _exit(0);
         }
 
-        ts.tv_nsec = 200000 + (n * 7919L % 50) * 100000;
+        ts.tv_nsec = (n + 1) * (n * 7919L % 50) * 20000;
         (void) nanosleep(&ts, NULL);
         (void) kill(pid, SIGKILL);
         T_CHECK(waitpid(pid, &status, 0) == pid, "wait");
@@ -377,6 +377,12 @@ kills(void)
 
     T_CHECK(t_store_open(&s) == AI_API_OK, "open");
     T_CHECK(ai_api_reader_create(s.store, &r) == AI_API_OK, "reader");
+
+    while (next(LATER, &a) == AI_API_OK) {
+        T_CHECK(ai_api_retention_delete(s.store, a.last, 100, &floor)
+                == AI_API_OK, "delete");
+    }
+
     T_CHECK(right(0) && right(RECORDS) && v.floor > 100,
             "floor %" PRIu64 " after %d kills", v.floor, n);
 

@@ -1,0 +1,385 @@
+#define _GNU_SOURCE
+
+#include "ai_apictl_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+#define AI_APICTL_RESERVE  ((uint64_t) 1 << 20)
+
+
+static int ai_apictl_lock(const char *path, int fd, int cmd);
+
+
+int
+ai_apictl_path(char *dst, const char *dir, const char *name)
+{
+    int  n;
+
+    n = snprintf(dst, PATH_MAX, "%s/%s", dir, name);
+
+    if (n < 0 || n >= PATH_MAX) {
+        return ai_apictl_error(AI_APICTL_STORE, "the name of a directory is "
+                               "too long");
+    }
+
+    return AI_APICTL_OK;
+}
+
+
+int
+ai_apictl_dir_empty(const char *dir)
+{
+    int             empty;
+    DIR            *d;
+    struct dirent  *e;
+
+    d = opendir(dir);
+
+    if (d == NULL) {
+        return (errno == ENOENT) ? -1 : 0;
+    }
+
+    empty = 1;
+
+    while ((e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            empty = 0;
+            break;
+        }
+    }
+
+    (void) closedir(d);
+
+    return empty;
+}
+
+
+int
+ai_apictl_dir_make(const char *dir, int *made)
+{
+    *made = 0;
+
+    if (mkdir(dir, 0700) == 0) {
+        *made = 1;
+        return AI_APICTL_OK;
+    }
+
+    if (errno != EEXIST) {
+        return ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
+                               strerror(errno));
+    }
+
+    if (ai_apictl_dir_empty(dir) != 1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s is not an empty "
+                               "directory", dir);
+    }
+
+    return AI_APICTL_OK;
+}
+
+
+int
+ai_apictl_dir_give(ai_apictl_t *ctl, const char *dir)
+{
+    int          fd, rc;
+    char         path[PATH_MAX];
+    struct stat  st;
+
+    if (geteuid() != 0) {
+        return AI_APICTL_OK;
+    }
+
+    if (ai_apictl_path(path, ctl->dir, "data.mdb") != AI_APICTL_OK
+        || lstat(path, &st) == -1)
+    {
+        /* is told where the store is opened */
+        return AI_APICTL_OK;
+    }
+
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    rc = (fd == -1) ? -1 : fchown(fd, st.st_uid, st.st_gid);
+
+    if (rc == -1) {
+        (void) ai_apictl_error(0, "%s: %s", dir, strerror(errno));
+    }
+
+    if (fd != -1) {
+        (void) close(fd);
+    }
+
+    return (rc == -1) ? AI_APICTL_FAILED : AI_APICTL_OK;
+}
+
+
+int
+ai_apictl_room(const char *dir, uint64_t need)
+{
+    char            text[AI_APICTL_BYTES], have[AI_APICTL_BYTES];
+    uint64_t        n;
+    struct statvfs  st;
+
+    if (statvfs(dir, &st) == -1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", dir,
+                               strerror(errno));
+    }
+
+    n = (uint64_t) st.f_bavail * st.f_frsize;
+
+    if (n < need || n - need < AI_APICTL_RESERVE) {
+        ai_apictl_bytes(text, need + AI_APICTL_RESERVE);
+        ai_apictl_bytes(have, n);
+
+        return ai_apictl_error(AI_APICTL_FAILED, "%s has %s of free space, "
+                               "%s are needed; nothing was changed", dir,
+                               have, text);
+    }
+
+    return AI_APICTL_OK;
+}
+
+
+int
+ai_apictl_sync(const char *path)
+{
+    int  err, fd;
+
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd == -1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", path,
+                               strerror(errno));
+    }
+
+    err = (fsync(fd) == -1) ? errno : 0;
+    (void) close(fd);
+
+    if (err != 0) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: fsync: %s", path,
+                               strerror(err));
+    }
+
+    return AI_APICTL_OK;
+}
+
+
+int
+ai_apictl_sync_parent(const char *path)
+{
+    char   dir[PATH_MAX];
+    size_t  n;
+
+    n = strlen(path);
+
+    while (n > 1 && path[n - 1] == '/') {
+        n--;
+    }
+
+    while (n > 0 && path[n - 1] != '/') {
+        n--;
+    }
+
+    if (n == 0) {
+        return ai_apictl_sync(".");
+    }
+
+    if (n >= sizeof(dir)) {
+        return ai_apictl_error(AI_APICTL_FAILED, "the name of a directory is "
+                               "too long");
+    }
+
+    memcpy(dir, path, n);
+    dir[n] = '\0';
+
+    return ai_apictl_sync(dir);
+}
+
+
+uint64_t
+ai_apictl_file_size(const char *path)
+{
+    struct stat  st;
+
+    return (stat(path, &st) == -1) ? 0 : (uint64_t) st.st_size;
+}
+
+
+/*
+ * Every process that has an LMDB environment open holds a shared lock on the
+ * first byte of lock.mdb and waits for it before it opens data.mdb; every
+ * worker one on that of inflight.tab.
+ */
+
+int
+ai_apictl_unused(const char *dir, int *fd)
+{
+    int   code, lock, tab;
+    char  path[PATH_MAX];
+
+    code = ai_apictl_path(path, dir, "lock.mdb");
+    if (code != AI_APICTL_OK) {
+        return code;
+    }
+
+    lock = (fd != NULL) ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)
+                        : open(path, O_RDONLY | O_CLOEXEC);
+
+    if (lock == -1 && (fd != NULL || errno != ENOENT)) {
+        return ai_apictl_error(AI_APICTL_STORE, "%s: %s", path,
+                               strerror(errno));
+    }
+
+    if (lock != -1) {
+        code = ai_apictl_lock(path, lock, fd ? F_SETLK : F_GETLK);
+    }
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_path(path, dir, "inflight.tab");
+    }
+
+    if (code == AI_APICTL_OK) {
+        tab = open(path, (fd ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+
+        if (tab != -1) {
+            code = ai_apictl_lock(path, tab, fd ? F_OFD_SETLK : F_OFD_GETLK);
+
+            /* with fd it is held to the end of the process */
+            if (fd == NULL || code != AI_APICTL_OK) {
+                (void) close(tab);
+            }
+        }
+    }
+
+    if (fd != NULL && code == AI_APICTL_OK) {
+        *fd = lock;
+
+    } else if (lock != -1) {
+        (void) close(lock);
+    }
+
+    return code;
+}
+
+
+/* Takes the first byte, or only asks who has it. */
+
+static int
+ai_apictl_lock(const char *path, int fd, int cmd)
+{
+    struct flock  fl;
+
+    memset(&fl, 0, sizeof(fl));
+    fl.l_type = F_WRLCK;
+    fl.l_whence = SEEK_SET;
+    fl.l_len = 1;
+
+    if (fcntl(fd, cmd, &fl) == 0) {
+        if (cmd == F_SETLK || cmd == F_OFD_SETLK || fl.l_type == F_UNLCK) {
+            return AI_APICTL_OK;
+        }
+
+    } else if (errno != EAGAIN && errno != EACCES) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", path,
+                               strerror(errno));
+
+    } else if (cmd == F_OFD_SETLK || fcntl(fd, F_GETLK, &fl) == -1) {
+        fl.l_pid = -1;
+    }
+
+    if (fl.l_pid > 0) {
+        return ai_apictl_error(AI_APICTL_FAILED, "process %ld has the store "
+                               "open (%s)", (long) fl.l_pid, path);
+    }
+
+    return ai_apictl_error(AI_APICTL_FAILED, "a process has the store open "
+                           "(%s)", path);
+}
+
+
+void
+ai_apictl_remove(const char *dir)
+{
+    size_t  i;
+    char    path[PATH_MAX];
+
+    static const char *const  names[] = { "data.mdb", "lock.mdb" };
+
+    for (i = 0; i < ai_api_nelts(names); i++) {
+        if (ai_apictl_path(path, dir, names[i]) == AI_APICTL_OK) {
+            (void) unlink(path);
+        }
+    }
+
+    (void) rmdir(dir);
+}
+
+
+int
+ai_apictl_child(ai_apictl_t *ctl, int become, ai_apictl_child_pt fn,
+    void *data)
+{
+    int    code, status;
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == -1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "fork: %s", strerror(errno));
+    }
+
+    if (pid == 0) {
+        code = become ? ai_apictl_become_owner(ctl) : AI_APICTL_OK;
+
+        if (code == AI_APICTL_OK) {
+            code = fn(ctl, data);
+        }
+
+        status = ai_apictl_flush(ctl);
+
+        _exit(code ? code : status);
+    }
+
+    while (waitpid(pid, &status, 0) == -1) {
+        if (errno != EINTR) {
+            return ai_apictl_error(AI_APICTL_FAILED, "wait: %s",
+                                   strerror(errno));
+        }
+    }
+
+    if (WIFEXITED(status)) {
+        return WEXITSTATUS(status);
+    }
+
+    return ai_apictl_error(AI_APICTL_FAILED, "signal %d ended the look at the "
+                           "file: it is damaged", WTERMSIG(status));
+}
+
+
+void
+ai_apictl_bytes(char *dst, uint64_t n)
+{
+    unsigned  i;
+
+    static const char *const  units[] = { "KiB", "MiB", "GiB", "TiB" };
+
+    if (n < 1024) {
+        (void) snprintf(dst, AI_APICTL_BYTES, "%" PRIu64 " B", n);
+        return;
+    }
+
+    for (i = 0; i < 3 && n >= 1024 * 1024; i++) {
+        n >>= 10;
+    }
+
+    (void) snprintf(dst, AI_APICTL_BYTES, "%" PRIu64 ".%" PRIu64 " %s",
+                    n >> 10, ((n & 1023) * 10) >> 10, units[i]);
+}

@@ -6,6 +6,7 @@
 #include "ai_apictl_archive.h"
 #include "ai_apictl_check.h"
 #include "ai_apictl_file.h"
+#include "ai_apictl_running.h"
 #include "ai_api_price.h"
 
 #include <inttypes.h>
@@ -20,8 +21,12 @@ static int ai_apictl_verify_archive(const ai_apictl_archive_t *a,
     ai_api_verify_ctx_t *ctx, uint64_t floor);
 static int ai_apictl_verify_file(const ai_apictl_archive_file_t *f,
     ai_api_verify_ctx_t *ctx, uint64_t *lsn);
+static void ai_apictl_verify_json(ai_apictl_t *ctl, const ai_api_verify_t *v,
+    const ai_api_inflight_peek_t *p);
 static void ai_apictl_verify_print(ai_apictl_t *ctl,
-    const ai_api_verify_t *v);
+    const ai_api_verify_t *v, const ai_api_inflight_peek_t *p);
+static void ai_apictl_verify_money(ai_apictl_t *ctl, const char *name,
+    int64_t nano);
 
 
 static const ai_apictl_option_t  ai_apictl_verify_options[] = {
@@ -71,9 +76,10 @@ ai_apictl_cmd_verify(ai_apictl_t *ctl, int argc, char **argv)
 static int
 ai_apictl_verify_child(ai_apictl_t *ctl, void *data)
 {
-    int                   code;
-    ai_api_verify_t      *v;
-    ai_apictl_archive_t  *a = data;
+    int                      code;
+    ai_api_verify_t         *v;
+    ai_apictl_archive_t     *a = data;
+    ai_api_inflight_peek_t   p;
 
     code = ai_apictl_open(ctl);
     if (code != AI_APICTL_OK) {
@@ -88,8 +94,18 @@ ai_apictl_verify_child(ai_apictl_t *ctl, void *data)
     code = ai_apictl_verify_store(ctl, a, v);
 
     if (code == AI_APICTL_OK) {
+        code = ai_apictl_running(ctl, &p);
+    }
+
+    if (code == AI_APICTL_OK) {
         code = ai_apictl_differences(v);
-        ai_apictl_verify_print(ctl, v);
+
+        if (ctl->json) {
+            ai_apictl_verify_json(ctl, v, &p);
+
+        } else if (code == AI_APICTL_OK) {
+            ai_apictl_verify_print(ctl, v, &p);
+        }
     }
 
     free(v);
@@ -217,44 +233,61 @@ ai_apictl_verify_file(const ai_apictl_archive_file_t *f,
 
 
 static void
-ai_apictl_verify_print(ai_apictl_t *ctl, const ai_api_verify_t *v)
+ai_apictl_verify_json(ai_apictl_t *ctl, const ai_api_verify_t *v,
+    const ai_api_inflight_peek_t *p)
 {
-    u_char  cost[AI_API_MONEY_LEN], credited[AI_API_MONEY_LEN];
+    ai_api_json_begin(&ctl->out, '{');
+    ai_apictl_check_json(&ctl->out, v);
+    ai_api_json_key(&ctl->out, "inFlight");
+    ai_api_json_begin(&ctl->out, '{');
+    ai_apictl_running_json(&ctl->out, p);
+    ai_api_json_end(&ctl->out, '}');
+    ai_api_json_end(&ctl->out, '}');
+    ai_apictl_printf(ctl, "\n");
+}
 
-    if (ctl->json) {
-        ai_api_json_begin(&ctl->out, '{');
-        ai_apictl_check_json(&ctl->out, v);
-        ai_api_json_end(&ctl->out, '}');
-        ai_apictl_printf(ctl, "\n");
-        return;
+
+static void
+ai_apictl_verify_print(ai_apictl_t *ctl, const ai_api_verify_t *v,
+    const ai_api_inflight_peek_t *p)
+{
+    ai_apictl_printf(ctl, "The store is what its ledger says.\n");
+    ai_apictl_printf(ctl, "records   %" PRIu64, v->records);
+
+    if (v->records != 0) {
+        ai_apictl_printf(ctl, " (%" PRIu64 " to %" PRIu64 ")",
+                         v->last - v->records + 1, v->last);
     }
 
-    if (v->different != 0) {
-        return;
-    }
-
-    ai_apictl_printf(ctl, "The store is what its ledger says.\n"
-                     "records   %" PRIu64 " (%" PRIu64 " to %" PRIu64
-                     ", folded to %" PRIu64 ")\n", v->records,
-                     v->archived ? 1 : v->floor + 1, v->last, v->watermark);
+    ai_apictl_printf(ctl, ", folded to %" PRIu64 "\n", v->watermark);
 
     if (v->archived != 0) {
         ai_apictl_printf(ctl, "archived  %" PRIu64 " of them\n", v->archived);
 
     } else if (v->floor != 0) {
-        ai_apictl_printf(ctl, "archived  %" PRIu64 ", their sums were taken "
-                         "as they are (see --archive)\n", v->floor);
+        ai_apictl_printf(ctl, "archived  %" PRIu64 " more, not read; their "
+                         "sums are those of the store\n", v->floor);
     }
 
     ai_apictl_printf(ctl, "sums      %" PRIu64 "\nusers     %" PRIu64
                      "\nkeys      %" PRIu64 "\nmodels    %" PRIu64 "\n",
                      v->rows, v->users, v->keys, v->models);
-    ai_apictl_printf(ctl, "charged   %.*s %.*s\ncredited  %.*s %.*s\n",
-                     (int) (ai_api_write_money(cost, v->cost_nano) - cost),
-                     (const char *) cost, (int) ctl->currency.len,
-                     (const char *) ctl->currency.data,
-                     (int) (ai_api_write_money(credited, v->credited_nano)
-                            - credited), (const char *) credited,
-                     (int) ctl->currency.len,
+
+    ai_apictl_verify_money(ctl, "charged ", v->cost_nano);
+    ai_apictl_verify_money(ctl, "credited", v->credited_nano);
+
+    ai_apictl_printf(ctl, "running   %u requests, %" PRId64 " tokens held\n",
+                     ai_apictl_running_requests(p), p->held_tokens);
+}
+
+
+static void
+ai_apictl_verify_money(ai_apictl_t *ctl, const char *name, int64_t nano)
+{
+    u_char  text[AI_API_MONEY_LEN];
+
+    ai_apictl_printf(ctl, "%s  %.*s %.*s\n", name,
+                     (int) (ai_api_write_money(text, nano) - text),
+                     (const char *) text, (int) ctl->currency.len,
                      (const char *) ctl->currency.data);
 }

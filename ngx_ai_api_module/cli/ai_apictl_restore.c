@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -34,7 +33,6 @@ static int ai_apictl_restore_work(ai_apictl_t *ctl, ai_apictl_restore_t *r);
 static int ai_apictl_restore_copy(const ai_apictl_restore_t *r);
 static int ai_apictl_restore_bytes(const char *path, int in, int out);
 static int ai_apictl_restore_child(ai_apictl_t *ctl, void *data);
-static int ai_apictl_restore_become(const ai_apictl_owner_t *owner);
 static int ai_apictl_restore_node(const char *dir,
     const u_char node[AI_API_NODE_ID_LEN]);
 static int ai_apictl_restore_place(ai_apictl_t *ctl, ai_apictl_restore_t *r);
@@ -223,7 +221,7 @@ ai_apictl_restore_bytes(const char *path, int in, int out)
 static int
 ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
 {
-    int                    code, verify;
+    int                    code;
     char                   path[PATH_MAX];
     u_char                 node[AI_API_NODE_ID_LEN];
     ai_apictl_marks_t      m;
@@ -231,7 +229,10 @@ ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
     ai_api_store_error_t   e;
     ai_apictl_restore_t   *r = data;
 
-    code = ai_apictl_restore_become(&r->owner);
+    code = (geteuid() == 0 && r->owner.uid != 0)
+           ? ai_apictl_become(ctl, r->owner.uid, r->owner.gid)
+           : AI_APICTL_OK;
+
     if (code != AI_APICTL_OK) {
         return code;
     }
@@ -250,8 +251,7 @@ ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
         return ai_apictl_error(AI_APICTL_FAILED, "%s", e.text);
     }
 
-    verify = 1;
-    code = ai_apictl_look(r->part, verify, &m);
+    code = ai_apictl_look(r->part, 1, &m);
 
     if (code == AI_APICTL_FAILED && ai_apictl_value(ctl, "force") != NULL) {
         code = ai_apictl_look(r->part, 0, &m);
@@ -275,24 +275,6 @@ ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
     }
 
     return code;
-}
-
-
-static int
-ai_apictl_restore_become(const ai_apictl_owner_t *owner)
-{
-    if (geteuid() != 0 || owner->uid == 0) {
-        return AI_APICTL_OK;
-    }
-
-    if (setgroups(1, &owner->gid) == -1 || setgid(owner->gid) == -1
-        || setuid(owner->uid) == -1 || geteuid() == 0)
-    {
-        return ai_apictl_error(AI_APICTL_STORE, "cannot become user %ld: %s",
-                               (long) owner->uid, strerror(errno));
-    }
-
-    return AI_APICTL_OK;
 }
 
 

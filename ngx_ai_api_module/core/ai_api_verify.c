@@ -64,6 +64,11 @@ ai_api_verify_create(ai_api_txn_t *txn, ai_api_verify_t *v,
 
     c->sha = ai_api_hash_create();
     rc = (c->sha != NULL) ? ai_api_verify_marks(c) : AI_API_NOMEM;
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_verify_chain_head(c);
+    }
+
     if (rc != AI_API_OK) {
         ai_api_verify_destroy(c);
         return rc;
@@ -185,7 +190,7 @@ ai_api_verify_archived(ai_api_verify_ctx_t *ctx, uint64_t lsn,
         return (rc == AI_API_INVALID) ? AI_API_OK : rc;
     }
 
-    return ai_api_verify_add(&ctx->archive, &r);
+    return ai_api_verify_add(&ctx->archive, &r, 1);
 }
 
 
@@ -339,7 +344,7 @@ ai_api_verify_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
         rc = ai_api_verify_indexes(ctx, &r);
 
         if (rc == AI_API_OK) {
-            rc = ai_api_verify_add(&ctx->sums, &r);
+            rc = ai_api_verify_add(&ctx->sums, &r, lsn <= ctx->chained);
         }
     }
 

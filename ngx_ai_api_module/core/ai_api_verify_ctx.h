@@ -84,6 +84,7 @@ struct ai_api_verify_ctx_s {
 
     ai_api_hash_t             *sha;
     u_char                     hash[AI_API_VERIFY_HASH];
+    uint64_t                   chained;      /* LSN of the chain's head */
     uint32_t                   day;          /* of the chain */
     unsigned                   has_day:1;
     unsigned                   broken:1;     /* the chain, told already */
@@ -112,12 +113,13 @@ uint32_t ai_api_verify_day(int64_t ms);
 
 /* verify_sums.c: what a record adds; all stored sums; the base. */
 int ai_api_verify_add(ai_api_verify_map_t *m,
-    const ai_api_verify_record_t *r);
+    const ai_api_verify_record_t *r, int periods);
 int ai_api_verify_base(ai_api_verify_ctx_t *ctx);
 int ai_api_verify_sums(ai_api_verify_ctx_t *ctx);
 int ai_api_verify_has_key(const ai_api_verify_record_t *r);
 
-/* verify_chain.c: begin at the floor, each record, the end. */
+/* verify_chain.c: the head, begin at the floor, each record, the end. */
+int ai_api_verify_chain_head(ai_api_verify_ctx_t *ctx);
 int ai_api_verify_chain_begin(ai_api_verify_ctx_t *ctx);
 int ai_api_verify_chain_record(ai_api_verify_ctx_t *ctx,
     const ai_api_verify_record_t *r);

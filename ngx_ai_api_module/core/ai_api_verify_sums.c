@@ -18,8 +18,8 @@ typedef struct {
 
 
 static int ai_api_verify_add_owner(ai_api_verify_map_t *m,
-    const ai_api_verify_record_t *r, const int64_t *v, u_char letter,
-    const u_char *id, size_t n);
+    const ai_api_verify_record_t *r, const int64_t *v, int periods,
+    u_char letter, const u_char *id, size_t n);
 static int ai_api_verify_add_rollups(ai_api_verify_map_t *m,
     const ai_api_verify_record_t *r, const int64_t *v);
 static int ai_api_verify_add_row(ai_api_verify_map_t *m, unsigned table,
@@ -54,10 +54,11 @@ static const char *const  ai_api_verify_sum_names[AI_API_VERIFY_SUMS] = {
 };
 
 
-/* AI_API_OK, AI_API_NOMEM. */
+/* periods: 0 when an older program folded it.  AI_API_OK, AI_API_NOMEM. */
 
 int
-ai_api_verify_add(ai_api_verify_map_t *m, const ai_api_verify_record_t *r)
+ai_api_verify_add(ai_api_verify_map_t *m, const ai_api_verify_record_t *r,
+    int periods)
 {
     int      rc;
     u_char   key[AI_API_VERIFY_NAME];
@@ -74,10 +75,11 @@ ai_api_verify_add(ai_api_verify_map_t *m, const ai_api_verify_record_t *r)
     }
 
     ai_api_verify_put_be(key, r->user_id, 8);
-    rc = ai_api_verify_add_owner(m, r, v, 'u', key, 8);
+    rc = ai_api_verify_add_owner(m, r, v, periods, 'u', key, 8);
 
     if (rc == AI_API_OK && ai_api_verify_has_key(r)) {
-        rc = ai_api_verify_add_owner(m, r, v, 'k', r->key_id, AI_API_ID_LEN);
+        rc = ai_api_verify_add_owner(m, r, v, periods, 'k', r->key_id,
+                                     AI_API_ID_LEN);
     }
 
     if (rc == AI_API_OK && r->kind != AI_API_KIND_CREDIT) {
@@ -110,12 +112,12 @@ ai_api_verify_has_key(const ai_api_verify_record_t *r)
 
 static int
 ai_api_verify_add_owner(ai_api_verify_map_t *m,
-    const ai_api_verify_record_t *r, const int64_t *v, u_char letter,
-    const u_char *id, size_t n)
+    const ai_api_verify_record_t *r, const int64_t *v, int periods,
+    u_char letter, const u_char *id, size_t n)
 {
     int       i, rc;
     u_char    key[AI_API_VERIFY_NAME];
-    uint32_t  periods[2];
+    uint32_t  period[2];
 
     key[0] = letter;
     memcpy(key + 1, id, n);
@@ -123,14 +125,18 @@ ai_api_verify_add_owner(ai_api_verify_map_t *m,
 
     rc = ai_api_verify_add_row(m, AI_API_T_BALANCE, key, n + 5, v);
 
-    periods[0] = ai_api_verify_day(r->admitted_ms) | AI_API_VERIFY_DAY;
-    periods[1] = ai_api_verify_month(r->admitted_ms) | AI_API_VERIFY_MONTH;
+    if (!periods) {
+        return rc;
+    }
+
+    period[0] = ai_api_verify_day(r->admitted_ms) | AI_API_VERIFY_DAY;
+    period[1] = ai_api_verify_month(r->admitted_ms) | AI_API_VERIFY_MONTH;
 
     key[0] = (u_char) (letter - 'a' + 'A');
     memcpy(key + 5, id, n);
 
     for (i = 0; rc == AI_API_OK && i < 2; i++) {
-        ai_api_verify_put_be(key + 1, periods[i], 4);
+        ai_api_verify_put_be(key + 1, period[i], 4);
         rc = ai_api_verify_add_row(m, AI_API_T_BALANCE, key, n + 5, v);
     }
 

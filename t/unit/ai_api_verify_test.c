@@ -616,6 +616,20 @@ c_chain_head(void)
 }
 
 
+/* As if a program without chain had folded the last records. */
+
+static void
+c_chain_behind(void)
+{
+    u_char  bytes[64];
+    size_t  n;
+
+    n = get(AI_API_T_CHAIN, "\xff\xff\xff\xff", 4, bytes);
+    ai_api_put_be64(bytes, FOLDED - 1);
+    put(AI_API_T_CHAIN, "\xff\xff\xff\xff", 4, bytes, n);
+}
+
+
 static void
 c_chain_day(void)
 {
@@ -749,6 +763,8 @@ static const struct {
     { "answer of a charge", c_answer_of_charge, AI_API_VERIFY_IDEMPOTENCY,
       CREDIT + 1, 0, "credit" },
     { "head", c_chain_head, AI_API_VERIFY_CHAIN, FOLDED, 0, "all that" },
+    { "behind", c_chain_behind, AI_API_VERIFY_MARK, 0,
+      K(CHAIN) | K(BALANCE), "the chain, folded to" },
     { "no day", c_chain_day, AI_API_VERIFY_CHAIN, 0, 0, "day 2026-11-22" },
     { "a day more", c_chain_extra, AI_API_VERIFY_CHAIN, 0, 0, "rows of days" }
 };

@@ -51,7 +51,7 @@ FUZZ_BIN = $(FUZZ:t/fuzz/%.c=$(B)/fuzz/%)
 POWER = $(sort $(filter-out %/power_record.c,$(wildcard t/torture/power*.c)))
 FAIL = $(sort $(wildcard t/torture/fail*.c))
 TORTURE_BIN = $(B)/torture/power $(B)/torture/power_record.so \
-              $(B)/torture/fail
+              $(B)/torture/fail $(B)/torture/nomem.so
 
 
 .PHONY: all deps module lib cli unit asan fuzz fuzz-bin test test-ollama \
@@ -199,8 +199,9 @@ test: module
 torture-power: $(TORTURE_BIN)
 	@$(B)/torture/power 500
 
-torture-fail: $(TORTURE_BIN)
+torture-fail: module $(TORTURE_BIN)
 	@$(B)/torture/fail -a
+	@t/torture/nomem.py
 
 test-ollama: module
 	@tools/test-ollama

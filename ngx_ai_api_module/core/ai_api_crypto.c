@@ -181,6 +181,7 @@ ai_api_hash_create(void)
     h->ctx = EVP_MD_CTX_new();
 
     if (h->md == NULL || h->ctx == NULL) {
+        (void) ai_api_crypto_failed();
         ai_api_hash_destroy(h);
         return NULL;
     }
@@ -214,7 +215,7 @@ ai_api_hash(ai_api_hash_t *h, const ai_api_str_t *head,
         || EVP_DigestFinal_ex(h->ctx, digest, &n) != 1
         || n != AI_API_SHA256_LEN)
     {
-        return AI_API_ERROR;
+        return ai_api_crypto_failed();
     }
 
     return AI_API_OK;

@@ -281,14 +281,17 @@ static void
 print_cost(const settle_cost_t *c)
 {
     if (json) {
-        printf("{\"auth\":%.0f,\"admit\":%.0f,\"settle\":%.0f}\n", c->auth,
-               c->admit, c->settle);
+        printf("{\"auth\":%.0f,\"sums\":%.0f,\"admit\":%.0f,\"final\":%.0f,"
+               "\"release\":%.0f}\n", c->auth, c->sums, c->admit, c->final,
+               c->release);
         return;
     }
 
-    printf("\nCPU of the loop, us a request: auth %.2f, admission %.2f, "
-           "settle and release %.2f\n", c->auth / 1000, c->admit / 1000,
-           c->settle / 1000);
+    printf("\nCPU of the loop, us a request: auth %.2f, sums %.2f, admission "
+           "%.2f (together %.2f); final %.2f, release %.2f\n",
+           c->auth / 1000, c->sums / 1000, c->admit / 1000,
+           (c->auth + c->sums + c->admit) / 1000, c->final / 1000,
+           c->release / 1000);
 }
 
 

@@ -7,16 +7,10 @@
 
 #include "settle.h"
 
-#include "ai_api_account.h"
-#include "ai_api_inflight.h"
-#include "ai_api_record.h"
-#include "ai_api_str.h"
-
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,8 +25,7 @@ typedef struct {
     int64_t               interval;    /* ns between arrivals; 0: none */
     int64_t               due;
     int64_t               final[SETTLE_SLOTS];
-    ai_api_store_t       *store;
-    ai_api_inflight_t    *table;
+    settle_gate_t         gate;
     ai_api_commit_t      *commit;
 } settle_t;
 
@@ -41,7 +34,6 @@ static int settle_open(settle_t *s);
 static void settle_loop(settle_t *s, int64_t until);
 static unsigned settle_arrivals(settle_t *s, int64_t now);
 static int settle_request(settle_t *s);
-static void settle_charge(ai_api_charge_t *c, uint64_t n);
 static void settle_done(settle_t *s);
 static void settle_wait(settle_t *s);
 
@@ -89,30 +81,19 @@ settle_process(const settle_run_t *run, unsigned number,
 static int
 settle_open(settle_t *s)
 {
-    void                  *region;
-    ai_api_commit_conf_t   conf;
-    ai_api_store_error_t   e;
+    ai_api_commit_conf_t  conf;
+    ai_api_store_error_t  e;
 
-    if (ai_api_store_open(s->run->conf, &s->store, &e) != AI_API_OK) {
+    if (settle_gate_open(s->run->conf, &s->gate, &e) != AI_API_OK) {
         fprintf(stderr, "%s\n", e.text);
-        return -1;
-    }
-
-    region = mmap(NULL, ai_api_inflight_size(SETTLE_SLOTS),
-                  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (region == MAP_FAILED
-        || ai_api_inflight_create(region, SETTLE_SLOTS, NULL, &s->table)
-           != AI_API_OK)
-    {
         return -1;
     }
 
     s->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
     memset(&conf, 0, sizeof(conf));
-    conf.store = s->store;
-    conf.table = s->table;
+    conf.store = s->gate.store;
+    conf.table = s->gate.table;
     conf.fd = s->fd;
     conf.now_ms = settle_now_ms;
 
@@ -170,60 +151,51 @@ settle_arrivals(settle_t *s, int64_t now)
 }
 
 
+/* All of a request but the time that Ollama takes. */
+
 static int
 settle_request(settle_t *s)
 {
-    ai_api_slot_t    *slot;
-    ai_api_charge_t   c;
+    int                    rc;
+    uint64_t               n;
+    ai_api_auth_t          a;
+    ai_api_slot_t         *slot;
+    ai_api_charge_t        c;
+    ai_api_quota_input_t   in;
 
-    settle_charge(&c, s->next++);
+    n = s->next++;
 
-    slot = ai_api_inflight_take(s->table, &c, s);
-    if (slot == NULL) {
+    rc = settle_auth(&s->gate, n, &a);
+    if (rc != AI_API_OK) {
         return -1;
     }
 
-    ai_api_inflight_sent(s->table, slot);
-    ai_api_inflight_progress(s->table, slot, 15, 12, 210);
+    do {
+        rc = settle_sums(&s->gate, &a, &in);
 
-    s->final[ai_api_inflight_index(s->table, slot)] = settle_now_ns();
+        if (rc == AI_API_OK) {
+            rc = settle_admit(&s->gate, &in, n, s, &slot);
+        }
+
+        s->samples->again += (rc == AI_API_AGAIN);
+    } while (rc == AI_API_AGAIN);
+
+    ai_api_free(NULL, a.bytes);
+
+    if (rc != AI_API_OK) {
+        return -1;
+    }
+
+    ai_api_inflight_sent(s->gate.table, slot);
+    ai_api_inflight_progress(s->gate.table, slot, 15, 12, 210);
+
+    settle_charge(&c, n);
+    s->final[ai_api_inflight_index(s->gate.table, slot)] = settle_now_ns();
     s->open++;
 
-    ai_api_inflight_final(s->table, slot, &c);
+    ai_api_inflight_final(s->gate.table, slot, &c);
 
     return 0;
-}
-
-
-static void
-settle_charge(ai_api_charge_t *c, uint64_t n)
-{
-    memset(c, 0, sizeof(ai_api_charge_t));
-
-    ai_api_put_be64(c->request_id, n);
-    ai_api_put_be64(c->request_id + 8, ~n);
-    c->user_id = 1 + n % SETTLE_USERS;
-    ai_api_put_be64(c->key_id, c->user_id);
-    ai_api_put_be64(c->key_id + 8, 1 + n / SETTLE_USERS % SETTLE_KEYS);
-
-    c->kind = AI_API_KIND_CHARGE;
-    c->status = AI_API_STATUS_OK;
-    c->endpoint = AI_API_PATH_CHAT;
-    c->flags = AI_API_F_MODEL_KNOWN;
-    c->http_status = 200;
-    c->prompt_tokens = 15;
-    c->completion_tokens = 24;
-    c->price_input = 3000000000LL;
-    c->price_output = 3000000000LL;
-    c->price_cached = 3000000000LL;
-    c->cost_nano = 117000;
-    c->admitted_ms = 1795334400000LL;
-    c->first_byte_ms = 210;
-    c->duration_ms = 1834;
-    c->model_len = 13;
-    memcpy(c->model, "llama3:latest", 13);
-    c->family_len = 6;
-    memcpy(c->family, "Llama3", 6);
 }
 
 
@@ -264,8 +236,8 @@ settle_done(settle_t *s)
     m = s->samples;
     now = settle_now_ns();
 
-    while ((slot = ai_api_inflight_done(s->table, &data)) != NULL) {
-        took = now - s->final[ai_api_inflight_index(s->table, slot)];
+    while ((slot = ai_api_inflight_done(s->gate.table, &data)) != NULL) {
+        took = now - s->final[ai_api_inflight_index(s->gate.table, slot)];
 
         m->settles += ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE;
         s->open--;
@@ -275,6 +247,6 @@ settle_done(settle_t *s)
                                                        (int64_t) UINT32_MAX);
         }
 
-        (void) ai_api_inflight_release(s->table, slot);
+        (void) ai_api_inflight_release(s->gate.table, slot);
     }
 }

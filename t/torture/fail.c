@@ -233,7 +233,9 @@ afterwards(const fail_scenario_t *s, const char *what)
         return;
     }
 
+    x.again = 1;
     rc = s->run(&x);
+    x.again = 0;
 
     if (rc != AI_API_OK && rc != s->again) {
         SAY("%s: %s: again: %s", s->name, what, ai_api_strerror(rc));

@@ -45,6 +45,7 @@ typedef struct {
     ai_api_reader_t       *reader;   /* the same */
     ai_api_hmac_t         *pepper;
     uint64_t               n;        /* another one each time: for ids */
+    int                    again;    /* nothing fails now */
 } fail_t;
 
 /*

@@ -1,6 +1,7 @@
 /*
  * What must hold of any store, whatever failed in it: LSNs without a gap,
- * ids and records one to one, sums of records, keys by digest and by user.
+ * ids and records one to one, sums of records, keys by digest and by user;
+ * and what ai_api_verify() looks at.
  */
 
 #include "fail.h"
@@ -9,6 +10,7 @@
 #include "ai_api_fold.h"
 #include "ai_api_ledger.h"
 #include "ai_api_totals.h"
+#include "ai_api_verify.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -22,6 +24,9 @@ typedef struct {
     uint64_t        lsn;
     int64_t         cost;
     int64_t         tokens;
+    int64_t         charges;
+    int64_t         credited;
+    uint64_t        credits;
     uint64_t        keys;
     uint64_t        digests;
 } fail_checker_t;
@@ -29,6 +34,7 @@ typedef struct {
 
 static void fail_check_ledger(fail_checker_t *k);
 static int fail_check_record(void *data, const ai_api_charge_t *c);
+static void fail_check_verify(fail_checker_t *k);
 static void fail_check_keys(fail_checker_t *k);
 static int fail_check_key(void *data, const ai_api_key_row_t *row);
 static int fail_check_deleted(void *data, const ai_api_key_row_t *row);
@@ -55,6 +61,7 @@ fail_check(ai_api_store_t *store, char text[256])
     if (ai_api_reader_begin(r, &k.txn) == AI_API_OK) {
         fail_check_ledger(&k);
         fail_check_keys(&k);
+        fail_check_verify(&k);
 
     } else {
         fail_bad(&k, "no transaction");
@@ -99,13 +106,16 @@ fail_check_ledger(fail_checker_t *k)
 
     rc = ai_api_totals_system(k->txn, &t);
 
-    if (rc != AI_API_OK || t.requests != (int64_t) last
-        || t.cost_nano != k->cost
+    if (rc != AI_API_OK || t.requests != k->charges
+        || t.cost_nano != k->cost || t.credited_nano != k->credited
         || t.prompt_tokens + t.completion_tokens != k->tokens)
     {
-        fail_bad(k, "sums: %s, %" PRId64 " requests of %" PRIu64,
-                 ai_api_strerror(rc), t.requests, last);
+        fail_bad(k, "sums: %s, %" PRId64 " requests of %" PRId64,
+                 ai_api_strerror(rc), t.requests, k->charges);
     }
+
+    /* none twice: a credit and its answer are there or not, together */
+    fail_check_count(k, AI_API_T_IDEMPOTENCY, k->credits, "idempotency");
 }
 
 
@@ -117,8 +127,16 @@ fail_check_record(void *data, const ai_api_charge_t *c)
     ai_api_charge_t  found;
 
     k->lsn++;
-    k->cost += c->cost_nano;
-    k->tokens += c->prompt_tokens + c->completion_tokens;
+
+    if (c->kind == AI_API_KIND_CREDIT) {
+        k->credits++;
+        k->credited += c->cost_nano;
+
+    } else {
+        k->charges++;
+        k->cost += c->cost_nano;
+        k->tokens += c->prompt_tokens + c->completion_tokens;
+    }
 
     if (c->lsn != k->lsn
         || ai_api_ledger_find(k->txn, c->request_id, &found) != AI_API_OK
@@ -128,6 +146,34 @@ fail_check_record(void *data, const ai_api_charge_t *c)
     }
 
     return AI_API_OK;
+}
+
+
+static void
+fail_check_verify(fail_checker_t *k)
+{
+    int               rc, i;
+    ai_api_verify_t   v;
+    ai_api_str_t      kind;
+
+    rc = ai_api_verify(k->txn, &v);
+
+    if (rc == AI_API_OK) {
+        return;
+    }
+
+    for (i = 0; rc == AI_API_INVALID && i < AI_API_VERIFY_MAX; i++) {
+        if (v.diff[i].count != 0) {
+            kind = ai_api_verify_text((unsigned) i);
+            fail_bad(k, "verify: %.*s: %s: %s, not %s", (int) kind.len,
+                     kind.data, v.diff[i].where, v.diff[i].have,
+                     v.diff[i].want);
+        }
+    }
+
+    if (rc != AI_API_INVALID) {
+        fail_bad(k, "verify: %s", ai_api_strerror(rc));
+    }
 }
 
 

@@ -64,7 +64,7 @@ fail_answer(fail_t *x, const ai_api_manage_req_t *req)
 static int
 fail_route(fail_t *x, const fail_route_t *r)
 {
-    char                  path[256], user[32];
+    char                  path[256], user[32], once[32];
     u_char                id[AI_API_KEY_ID_LEN + 1], bytes[16];
     u_char                random[AI_API_MANAGE_RANDOM];
     size_t                i;
@@ -110,6 +110,10 @@ fail_route(fail_t *x, const fail_route_t *r)
         req.args = ai_api_strz(args + 1);
     }
 
+    /* one a request; the second attempt has the same */
+    (void) snprintf(once, sizeof(once), "request-%u", (unsigned) x->n);
+    req.idempotency = ai_api_strz(strstr(path, "/credit") ? once : "");
+
     req.body = ai_api_strz(r->body);
     req.claims = &claims;
     req.lang = AI_API_LANG_EN;
@@ -149,6 +153,9 @@ FAIL_ROUTE(fail_users, "+root", "GET", "/admin/users", "")
 FAIL_ROUTE(fail_user, "+root", "GET", "/admin/users/user2", "")
 FAIL_ROUTE(fail_user_patch, "+root", "PATCH", "/admin/users/user2",
            "{\"isActive\":true,\"usageLimit\":100000}")
+FAIL_ROUTE(fail_credit, "+root", "POST", "/admin/users/user2/credit",
+           "{\"amount\":\"1.5\",\"note\":\"paid\"}")
+FAIL_ROUTE(fail_audit, "+root", "GET", "/admin/audit?limit=50", "")
 FAIL_ROUTE(fail_admin_ledger, "+root", "GET", "/admin/ledger?limit=100", "")
 
 
@@ -166,6 +173,8 @@ const fail_scenario_t  fail_manage_scenarios[] = {
     { "GET /admin/users", fail_users, 0, 0 },
     { "GET /admin/users/:", fail_user, 0, 0 },
     { "PATCH /admin/users/:", fail_user_patch, 0, 0 },
+    { "POST /admin/users/:/credit", fail_credit, 0, 0 },
+    { "GET /admin/audit", fail_audit, 0, 0 },
     { "GET /admin/ledger", fail_admin_ledger, 0, 0 },
     { NULL, NULL, 0, 0 }
 };

@@ -11,6 +11,7 @@
 #include "ai_api_report.h"
 #include "ai_api_str.h"
 #include "ai_api_totals.h"
+#include "ai_api_verify.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -550,6 +551,24 @@ fail_ledger_list(fail_t *x)
 }
 
 
+static int
+fail_verify(fail_t *x)
+{
+    int               rc;
+    ai_api_txn_t     *txn;
+    ai_api_verify_t   v;
+
+    rc = ai_api_reader_begin(x->reader, &txn);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_verify(txn, &v);
+        ai_api_reader_end(x->reader);
+    }
+
+    return rc;
+}
+
+
 const fail_scenario_t  fail_store_scenarios[] = {
     { "prepare", fail_prepare, 0, FAIL_CLOSED },
     { "prepare a new one", fail_prepare_new, 0, FAIL_CLOSED },
@@ -564,9 +583,10 @@ const fail_scenario_t  fail_store_scenarios[] = {
     { "list and count keys", fail_key_list, 0, 0 },
     { "one charge", fail_charge_one, AI_API_EXISTS, 0 },
     { "charges and models", fail_charge_many, AI_API_EXISTS, 0 },
-    { "fold", fail_fold, 0, 0 },
+    { "fold", fail_fold, 0, FAIL_CRYPTO },
     { "totals", fail_totals, 0, 0 },
     { "report", fail_report, 0, 0 },
     { "ledger list", fail_ledger_list, 0, 0 },
+    { "verify", fail_verify, 0, FAIL_CRYPTO },
     { NULL, NULL, 0, 0 }
 };

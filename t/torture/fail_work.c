@@ -4,9 +4,11 @@
 
 #include "fail.h"
 
+#include "ai_api_account.h"
 #include "ai_api_buf.h"
 #include "ai_api_commit.h"
 #include "ai_api_inflight.h"
+#include "ai_api_inflight_queue.h"
 #include "ai_api_jwt.h"
 #include "ai_api_models.h"
 #include "ai_api_request.h"
@@ -19,7 +21,10 @@
 
 
 #define FAIL_SLOTS    64
-#define FAIL_WAIT_MS  20           /* for charges when all calls fail */
+#define FAIL_LANES    4
+#define FAIL_FINALS   5
+#define FAIL_WAIT_MS  20           /* for charges, when calls fail */
+#define FAIL_LONG_MS  5000         /* when nothing fails */
 
 
 static int
@@ -181,61 +186,151 @@ fail_models(fail_t *x)
 
 
 static int64_t
-fail_now_ms(void)
+fail_now_ns(void)
 {
     struct timespec  ts;
 
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
-    return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
 
-static void
-fail_finals(fail_t *x, ai_api_inflight_t *t)
+static int64_t
+fail_now_ms(void)
 {
-    uint64_t          i;
-    ai_api_slot_t    *slot;
-    ai_api_charge_t   c;
-
-    for (i = 0; i < 5; i++) {
-        memset(&c, 0, sizeof(c));
-        ai_api_put_be64(c.request_id, x->n * 8 + i);
-        ai_api_put_be64(c.request_id + 8, 0x3333);
-        fail_key_id(c.key_id, 1);
-        c.user_id = 1;
-        c.kind = AI_API_KIND_CHARGE;
-        c.http_status = 200;
-        c.admitted_ms = FAIL_NOW;
-        c.first_byte_ms = -1;
-
-        slot = ai_api_inflight_take(t, &c, x);
-
-        if (slot != NULL) {
-            ai_api_inflight_sent(t, slot);
-            ai_api_inflight_final(t, slot, &c);
-        }
-    }
+    return fail_now_ns() / 1000000;
 }
 
-
-/* The charges that were settled, waiting for them a moment. */
 
 static int
-fail_settled(ai_api_inflight_t *t, ai_api_commit_t *c)
+fail_table(fail_t *x, ai_api_inflight_t **t)
 {
-    int              done, ms;
+    ai_api_store_error_t    e;
+    ai_api_inflight_conf_t  conf;
+
+    memset(&conf, 0, sizeof(conf));
+    conf.dir = x->conf.dir;
+    conf.slots = FAIL_SLOTS;
+    conf.lanes = FAIL_LANES;
+    conf.now_ns = fail_now_ns;
+
+    return ai_api_inflight_open(&conf, t, &e);
+}
+
+
+/* A request of a key with limits, which runs. */
+
+static int
+fail_run(fail_t *x, ai_api_inflight_t *t, uint64_t i, ai_api_slot_t **slot)
+{
+    int                      rc;
+    ai_api_auth_t            a;
+    ai_api_quota_t           q;
+    ai_api_charge_t          c;
+    ai_api_hold_ask_t        ask;
+    ai_api_quota_input_t     in;
+    ai_api_inflight_admit_t  admit;
+    u_char                   digest[AI_API_DIGEST_LEN];
+
+    fail_digest(digest, 1);
+
+    rc = ai_api_account_auth(x->reader, digest, FAIL_NOW, 0, NULL, &a);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    memset(&c, 0, sizeof(c));
+    ai_api_put_be64(c.request_id, x->n * 8 + i);
+    ai_api_put_be64(c.request_id + 8, 0x3333);
+    fail_key_id(c.key_id, 1);
+    c.user_id = 1;
+    c.kind = AI_API_KIND_CHARGE;
+    c.http_status = 200;
+    c.admitted_ms = FAIL_NOW;
+    c.first_byte_ms = -1;
+
+    memset(&ask, 0, sizeof(ask));
+    ask.prompt_tokens = 5;
+    ask.output_cap = 1000;
+    admit.quota = &in;
+    admit.ask = &ask;
+    admit.charge = &c;
+
+    do {
+        memset(&in, 0, sizeof(in));
+        ai_api_quota_key_limits(&a.key, NULL, &in.key.limits);
+        ai_api_quota_user_limits(&a.user, NULL, &in.user.limits);
+        in.key.limits.life.tokens = 1000000000;
+
+        rc = ai_api_account_quota(x->reader, &a.key, &a.user, FAIL_NOW, &in);
+
+        if (rc == AI_API_OK) {
+            rc = ai_api_inflight_admit(t, &admit, x, slot, &q);
+        }
+
+        /* what was settled by now is in the next look */
+    } while (rc == AI_API_AGAIN);
+
+    ai_api_free(NULL, a.bytes);
+
+    if (rc == AI_API_OK) {
+        ai_api_inflight_sent(t, *slot);
+        ai_api_inflight_progress(t, *slot, 5, 1, 10);
+        (void) ai_api_inflight_extend(t, *slot, &admit, &q);
+    }
+
+    return rc;
+}
+
+
+/* Everything of a request but its record. */
+
+static int
+fail_inflight(fail_t *x)
+{
+    int                 rc;
+    ai_api_slot_t      *slot;
+    ai_api_inflight_t  *t;
+
+    rc = fail_table(x, &t);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = fail_run(x, t, 0, &slot);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_inflight_release(t, slot);
+    }
+
+    ai_api_inflight_close(t);
+
+    return rc;
+}
+
+
+/* The requests that were settled, waiting for them a moment. */
+
+static int
+fail_settled(fail_t *x, ai_api_inflight_t *t, ai_api_commit_t *c, int n)
+{
+    int              done, ms, limit;
     void            *data;
     ai_api_slot_t   *slot;
     struct timespec  ts = { 0, 1000000 };
 
-    for (done = 0, ms = 0; ms < FAIL_WAIT_MS && done < 5; ms++) {
+    limit = x->again ? FAIL_LONG_MS : FAIL_WAIT_MS;
+
+    for (done = 0, ms = 0; ms < limit && done < n; ms++) {
         while ((slot = ai_api_inflight_done(t, &data)) != NULL) {
-            done += ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE;
+            /* not what an earlier handle has left */
+            done += data != NULL
+                    && ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE;
             (void) ai_api_inflight_release(t, slot);
         }
 
-        if (done < 5) {
+        if (done < n) {
             ai_api_commit_submit(c);
             (void) nanosleep(&ts, NULL);
         }
@@ -246,47 +341,98 @@ fail_settled(ai_api_inflight_t *t, ai_api_commit_t *c)
 
 
 static int
-fail_commit(fail_t *x)
+fail_charges(fail_t *x, ai_api_inflight_t *t)
 {
-    int                     rc, done;
-    void                   *region;
+    int                     rc, n, done;
+    ai_api_slot_t          *slot;
     ai_api_commit_t        *c;
-    ai_api_inflight_t      *t;
     ai_api_commit_conf_t    conf;
 
-    region = aligned_alloc(AI_API_CACHE_LINE,
-                           ai_api_inflight_size(FAIL_SLOTS));
-    if (region == NULL) {
-        return AI_API_NOMEM;
-    }
-
-    memset(region, 0, ai_api_inflight_size(FAIL_SLOTS));
     memset(&conf, 0, sizeof(conf));
     conf.store = x->store;
+    conf.table = t;
     conf.fd = -1;
     conf.now_ms = fail_now_ms;
-    done = 0;
 
-    rc = ai_api_inflight_create(region, FAIL_SLOTS, NULL, &t);
-
-    if (rc == AI_API_OK) {
-        conf.table = t;
-        rc = ai_api_commit_start(&conf, &c);
-
-        if (rc == AI_API_OK) {
-            fail_finals(x, t);
-            done = fail_settled(t, c);
-
-            /* with a disk that works again everything gets there */
-            rc = ai_api_commit_stop(c, 10000);
-        }
-
-        ai_api_inflight_destroy(t);
+    rc = ai_api_commit_start(&conf, &c);
+    if (rc != AI_API_OK) {
+        return rc;
     }
 
-    free(region);
+    for (n = 0; rc == AI_API_OK && n < FAIL_FINALS; n += (rc == AI_API_OK)) {
+        rc = fail_run(x, t, (uint64_t) n, &slot);
 
-    return (rc == AI_API_OK && done != 5) ? AI_API_IO : rc;
+        if (rc == AI_API_OK) {
+            ai_api_inflight_final(t, slot, &slot->charge);
+        }
+    }
+
+    done = fail_settled(x, t, c, n);
+
+    if (ai_api_commit_stop(c, 10000) != AI_API_OK) {
+        return AI_API_ERROR;
+    }
+
+    return (rc == AI_API_OK && done != n) ? AI_API_IO : rc;
+}
+
+
+static int
+fail_commit(fail_t *x)
+{
+    int                 rc;
+    ai_api_inflight_t  *t;
+
+    rc = fail_table(x, &t);
+
+    if (rc == AI_API_OK) {
+        rc = fail_charges(x, t);
+        ai_api_inflight_close(t);
+    }
+
+    return rc;
+}
+
+
+/* A worker that goes while a request runs, and the next one. */
+
+static int
+fail_recover(fail_t *x)
+{
+    int                 rc;
+    ai_api_slot_t      *slot;
+    ai_api_inflight_t  *t;
+
+    rc = fail_table(x, &t);
+
+    if (rc == AI_API_OK) {
+        rc = fail_run(x, t, 7, &slot);
+        ai_api_inflight_close(t);
+    }
+
+    if (rc == AI_API_OK) {
+        rc = fail_commit(x);
+    }
+
+    return rc;
+}
+
+
+static int
+fail_peek(fail_t *x)
+{
+    int                      rc;
+    ai_api_inflight_t       *t;
+    ai_api_inflight_peek_t   p;
+
+    rc = fail_table(x, &t);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_inflight_peek(x->conf.dir, &p);
+        ai_api_inflight_close(t);
+    }
+
+    return rc;
 }
 
 
@@ -295,6 +441,9 @@ const fail_scenario_t  fail_work_scenarios[] = {
     { "jwt", fail_jwt, 0, FAIL_CRYPTO },
     { "jwks", fail_jwks, 0, FAIL_CRYPTO },
     { "models", fail_models, 0, 0 },
+    { "in-flight file", fail_inflight, 0, 0 },
+    { "peek", fail_peek, 0, 0 },
     { "commit thread", fail_commit, 0, FAIL_THREADS },
+    { "recovery", fail_recover, 0, FAIL_THREADS },
     { NULL, NULL, 0, 0 }
 };

@@ -10,6 +10,7 @@
 #include "ai_api_ledger.h"
 #include "ai_api_str.h"
 #include "ai_api_totals.h"
+#include "ai_api_verify.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -31,6 +32,7 @@ typedef struct {
     ai_api_txn_t      *txn;
     power_verdict_t   *v;
     uint64_t           last;         /* LSN */
+    uint64_t           lost_fold;    /* watermark */
     power_sum_t        all;
     power_sum_t        user[POWER_USERS];
     power_sum_t        key[POWER_USERS][POWER_KEYS];
@@ -44,6 +46,7 @@ static int power_check_record(void *data, const ai_api_charge_t *c);
 static void power_check_sums(power_checker_t *k);
 static void power_check_sum(power_checker_t *k, const char *what,
     const power_sum_t *sum, const ai_api_totals_t *t, int rc);
+static void power_check_verify(power_checker_t *k);
 static void power_check_acks(power_checker_t *k, power_tape_t *tape,
     uint64_t place);
 static void power_check_ack(power_checker_t *k, const power_ack_t *ack);
@@ -110,6 +113,7 @@ power_check_store(power_checker_t *k, power_tape_t *tape, uint64_t place)
 
     power_check_ledger(k);
     power_check_sums(k);
+    power_check_verify(k);
     power_check_acks(k, tape, place);
 
     ai_api_reader_end(k->reader);
@@ -125,6 +129,7 @@ power_check_store(power_checker_t *k, power_tape_t *tape, uint64_t place)
 
     if (ai_api_reader_begin(k->reader, &k->txn) == AI_API_OK) {
         power_check_sums(k);
+        power_check_verify(k);
         ai_api_reader_end(k->reader);
     }
 
@@ -255,6 +260,34 @@ power_check_sum(power_checker_t *k, const char *what, const power_sum_t *sum,
 
 
 static void
+power_check_verify(power_checker_t *k)
+{
+    int               rc, i;
+    ai_api_verify_t   v;
+    ai_api_str_t      kind;
+
+    rc = ai_api_verify(k->txn, &v);
+
+    if (rc == AI_API_OK) {
+        return;
+    }
+
+    for (i = 0; rc == AI_API_INVALID && i < AI_API_VERIFY_MAX; i++) {
+        if (v.diff[i].count != 0) {
+            kind = ai_api_verify_text((unsigned) i);
+            power_wrong(k, "verify: %.*s: %s: %s, not %s", (int) kind.len,
+                        kind.data, v.diff[i].where, v.diff[i].have,
+                        v.diff[i].want);
+        }
+    }
+
+    if (rc != AI_API_INVALID) {
+        power_wrong(k, "verify: %s", ai_api_strerror(rc));
+    }
+}
+
+
+static void
 power_check_acks(power_checker_t *k, power_tape_t *tape, uint64_t place)
 {
     size_t              pos;
@@ -289,8 +322,14 @@ power_check_ack(power_checker_t *k, const power_ack_t *ack)
         break;
 
     case POWER_FOLD:
-        lost = ai_api_ledger_watermark(k->txn, &n) != AI_API_OK
-               || n < ack->lsn;
+        /* several may tell of one commit: a fold that found nothing to do */
+        lost = (ai_api_ledger_watermark(k->txn, &n) != AI_API_OK
+                || n < ack->lsn) && ack->lsn != k->lost_fold;
+
+        if (lost) {
+            k->lost_fold = ack->lsn;
+        }
+
         break;
 
     default:

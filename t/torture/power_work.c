@@ -305,7 +305,7 @@ static int
 power_people(ai_api_store_t *store, power_log_t *log)
 {
     int            rc;
-    uint64_t       user, key;
+    uint64_t       user;
     ai_api_txn_t  *txn;
 
     rc = ai_api_write_begin(store, &txn);
@@ -321,8 +321,9 @@ power_people(ai_api_store_t *store, power_log_t *log)
 
     rc = ai_api_write_commit(txn);
 
-    for (key = 1; rc == AI_API_OK && key <= POWER_KEYS; key++) {
-        power_ack(log, POWER_KEY, key, 0, 0);
+    /* one commit, one acknowledgement */
+    if (rc == AI_API_OK) {
+        power_ack(log, POWER_KEY, POWER_KEYS, 0, 0);
     }
 
     return rc;

@@ -115,6 +115,7 @@ ai_api_commit_slots(ai_api_commit_t *c)
     rc = ai_api_inflight_try(c->conf.table, AI_API_INFLIGHT_B_LEADER);
 
     if (rc == AI_API_OK) {
+        ai_api_commit_set(&c->beat, c->conf.now_ms());
         c->orphans = 0;
 
         rc = ai_api_commit_lead(c);

@@ -715,6 +715,7 @@ typedef struct {
     uint64_t  admitted;
     uint64_t  again;
     uint64_t  denied;
+    uint64_t  busy;
 } ledger_t;
 
 static ledger_t  *ledger;
@@ -788,7 +789,8 @@ one_request(uint32_t *seed)
 
     (void) __atomic_add_fetch(rc == AI_API_OK ? &ledger->admitted
                               : rc == AI_API_AGAIN ? &ledger->again
-                                                   : &ledger->denied,
+                              : rc == AI_API_BUSY ? &ledger->busy
+                                                  : &ledger->denied,
                               1, __ATOMIC_RELAXED);
     if (rc != AI_API_OK) {
         return;
@@ -895,8 +897,9 @@ crowd(void)
             ledger->word & 0xffffffff);
 
     printf("# %u kills, %" PRIu64 " admitted, %" PRIu64 " again, %" PRIu64
-           " refused, %" PRIu64 " of %d tokens\n", kills, ledger->admitted,
-           ledger->again, ledger->denied, ledger->word & 0xffffffff, LIMIT);
+           " without a slot, %" PRIu64 " refused, %" PRIu64 " of %d tokens\n",
+           kills, ledger->admitted, ledger->again, ledger->busy,
+           ledger->denied, ledger->word & 0xffffffff, LIMIT);
 
     (void) munmap(ledger, sizeof(ledger_t));
     drop();

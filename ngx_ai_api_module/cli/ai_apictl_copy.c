@@ -76,7 +76,7 @@ ai_apictl_cmd_backup(ai_apictl_t *ctl, int argc, char **argv)
         return code;
     }
 
-    code = made ? ai_apictl_dir_give(ctl, dir) : AI_APICTL_OK;
+    code = made ? ai_apictl_dir_share(ctl, dir) : AI_APICTL_OK;
 
     if (code == AI_APICTL_OK) {
         code = ai_apictl_child(ctl, 1, ai_apictl_backup_child, argv[0]);
@@ -87,7 +87,7 @@ ai_apictl_cmd_backup(ai_apictl_t *ctl, int argc, char **argv)
     }
 
     if (code != AI_APICTL_OK && made) {
-        ai_apictl_remove(dir);
+        (void) rmdir(dir);
     }
 
     return code;

@@ -89,15 +89,11 @@ ai_apictl_dir_make(const char *dir, int *made)
 
 
 int
-ai_apictl_dir_give(ai_apictl_t *ctl, const char *dir)
+ai_apictl_dir_share(ai_apictl_t *ctl, const char *dir)
 {
-    int          fd, rc;
-    char         path[PATH_MAX];
-    struct stat  st;
-
-    if (geteuid() != 0) {
-        return AI_APICTL_OK;
-    }
+    char                path[PATH_MAX];
+    struct stat         st;
+    ai_apictl_owner_t   owner;
 
     if (ai_apictl_path(path, ctl->dir, "data.mdb") != AI_APICTL_OK
         || lstat(path, &st) == -1)
@@ -106,18 +102,35 @@ ai_apictl_dir_give(ai_apictl_t *ctl, const char *dir)
         return AI_APICTL_OK;
     }
 
-    fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    rc = (fd == -1) ? -1 : fchown(fd, st.st_uid, st.st_gid);
+    owner.uid = st.st_uid;
+    owner.gid = st.st_gid;
 
-    if (rc == -1) {
-        (void) ai_apictl_error(0, "%s: %s", dir, strerror(errno));
+    return ai_apictl_dir_give(dir, &owner);
+}
+
+
+int
+ai_apictl_dir_give(const char *dir, const ai_apictl_owner_t *owner)
+{
+    int  err, fd;
+
+    if (geteuid() != 0) {
+        return AI_APICTL_OK;
     }
+
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    err = (fd == -1 || fchown(fd, owner->uid, owner->gid) == -1) ? errno : 0;
 
     if (fd != -1) {
         (void) close(fd);
     }
 
-    return (rc == -1) ? AI_APICTL_FAILED : AI_APICTL_OK;
+    if (err != 0) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", dir,
+                               strerror(err));
+    }
+
+    return AI_APICTL_OK;
 }
 
 

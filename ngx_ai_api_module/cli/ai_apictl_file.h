@@ -24,9 +24,10 @@ int ai_apictl_dir_empty(const char *dir);
  * has to be empty.  AI_APICTL_OK, AI_APICTL_FAILED. */
 int ai_apictl_dir_make(const char *dir, int *made);
 
-/* A directory that root made is given to the store's user, who will write
- * there.  AI_APICTL_OK, AI_APICTL_FAILED. */
-int ai_apictl_dir_give(ai_apictl_t *ctl, const char *dir);
+/* A directory that root made is given to who will write there, or to the
+ * store's owner.  AI_APICTL_OK, AI_APICTL_FAILED. */
+int ai_apictl_dir_give(const char *dir, const ai_apictl_owner_t *owner);
+int ai_apictl_dir_share(ai_apictl_t *ctl, const char *dir);
 
 /* AI_APICTL_FAILED with a line when a file system has less than need bytes
  * and a reserve of 1 MiB. */

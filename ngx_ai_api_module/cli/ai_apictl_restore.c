@@ -22,23 +22,29 @@
 
 
 typedef struct {
-    const char         *backup;
+    int                 in;                  /* data.mdb of the backup */
+    uint64_t            size;
     char                part[PATH_MAX];      /* directory of the work */
     char                data[PATH_MAX];      /* data.mdb in it */
     ai_apictl_owner_t   owner;
 } ai_apictl_restore_t;
 
 
+static int ai_apictl_restore_open(ai_apictl_restore_t *r, const char *backup);
+static int ai_apictl_restore_child(ai_apictl_t *ctl, void *data);
 static int ai_apictl_restore_work(ai_apictl_t *ctl, ai_apictl_restore_t *r);
 static int ai_apictl_restore_copy(const ai_apictl_restore_t *r);
 static int ai_apictl_restore_bytes(const char *path, int in, int out);
-static int ai_apictl_restore_child(ai_apictl_t *ctl, void *data);
+static int ai_apictl_restore_look(ai_apictl_t *ctl, void *data);
 static int ai_apictl_restore_node(const char *dir,
     const u_char node[AI_API_NODE_ID_LEN]);
-static int ai_apictl_restore_place(ai_apictl_t *ctl, ai_apictl_restore_t *r);
+static int ai_apictl_restore_place(ai_apictl_t *ctl,
+    const ai_apictl_restore_t *r);
 static void ai_apictl_restore_print(ai_apictl_t *ctl,
     const ai_apictl_marks_t *m);
 
+
+/* What may be root's only: the backup is opened, the directory is made. */
 
 int
 ai_apictl_cmd_restore(ai_apictl_t *ctl, int argc, char **argv)
@@ -53,53 +59,113 @@ ai_apictl_cmd_restore(ai_apictl_t *ctl, int argc, char **argv)
                                "or set AI_API_STORE");
     }
 
-    r.backup = argv[0];
-
     code = ai_apictl_owner(ctl, &r.owner);
 
     if (code == AI_APICTL_OK) {
-        code = ai_apictl_unused(r.backup, NULL);
+        code = ai_apictl_unused(argv[0], NULL);
     }
 
     if (code == AI_APICTL_OK) {
-        code = ai_apictl_dir_make(ctl->dir, &made);
+        code = ai_apictl_restore_open(&r, argv[0]);
     }
 
     if (code != AI_APICTL_OK) {
         return code;
     }
 
-    code = ai_apictl_restore_work(ctl, &r);
+    code = ai_apictl_dir_make(ctl->dir, &made);
 
-    if (code != AI_APICTL_OK) {
-        ai_apictl_remove(r.part);
+    if (code == AI_APICTL_OK) {
+        code = made ? ai_apictl_dir_give(ctl->dir, &r.owner) : AI_APICTL_OK;
 
-        if (made) {
+        if (code == AI_APICTL_OK) {
+            code = ai_apictl_child(ctl, 0, ai_apictl_restore_child, &r);
+        }
+
+        if (code == AI_APICTL_OK) {
+            code = ai_apictl_sync_parent(ctl->dir);
+
+        } else if (made) {
             (void) rmdir(ctl->dir);
         }
     }
+
+    (void) close(r.in);
 
     return code;
 }
 
 
-/* In a directory of its own within the new one: data.mdb appears at once. */
+static int
+ai_apictl_restore_open(ai_apictl_restore_t *r, const char *backup)
+{
+    int          code;
+    char         path[PATH_MAX];
+    struct stat  st;
+
+    code = ai_apictl_path(path, backup, "data.mdb");
+    if (code != AI_APICTL_OK) {
+        return code;
+    }
+
+    r->in = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    if (r->in == -1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", path,
+                               strerror(errno));
+    }
+
+    if (fstat(r->in, &st) == -1 || !S_ISREG(st.st_mode)) {
+        (void) close(r->in);
+        return ai_apictl_error(AI_APICTL_FAILED, "%s is not a regular file",
+                               path);
+    }
+
+    r->size = (uint64_t) st.st_size;
+
+    return AI_APICTL_OK;
+}
+
+
+/* As the new store's user: the directory is his, the file may be of anyone. */
 
 static int
-ai_apictl_restore_work(ai_apictl_t *ctl, ai_apictl_restore_t *r)
+ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
 {
-    int  code;
+    int                   code;
+    ai_apictl_restore_t  *r = data;
 
-    r->part[0] = '\0';
+    code = (geteuid() == 0 && r->owner.uid != 0)
+           ? ai_apictl_become(ctl, r->owner.uid, r->owner.gid)
+           : AI_APICTL_OK;
 
-    if (ai_apictl_path(r->part, ctl->dir, "restore.XXXXXX") != AI_APICTL_OK) {
-        return AI_APICTL_STORE;
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_path(r->part, ctl->dir, "restore.XXXXXX");
     }
+
+    if (code != AI_APICTL_OK) {
+        return code;
+    }
+
+    /* in a directory of its own: data.mdb appears at once */
 
     if (mkdtemp(r->part) == NULL) {
         return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", r->part,
                                strerror(errno));
     }
+
+    code = ai_apictl_restore_work(ctl, r);
+
+    ai_apictl_remove(r->part);
+
+    return (code == AI_APICTL_OK) ? ai_apictl_sync(ctl->dir) : code;
+}
+
+
+static int
+ai_apictl_restore_work(ai_apictl_t *ctl, ai_apictl_restore_t *r)
+{
+    int  code;
 
     code = ai_apictl_path(r->data, r->part, "data.mdb");
 
@@ -107,73 +173,37 @@ ai_apictl_restore_work(ai_apictl_t *ctl, ai_apictl_restore_t *r)
         code = ai_apictl_restore_copy(r);
     }
 
-    if (code == AI_APICTL_OK
-        && geteuid() == 0
-        && (chown(r->data, r->owner.uid, r->owner.gid) == -1
-            || chown(r->part, r->owner.uid, r->owner.gid) == -1
-            || chown(ctl->dir, r->owner.uid, r->owner.gid) == -1))
-    {
-        code = ai_apictl_error(AI_APICTL_FAILED, "%s: %s", ctl->dir,
-                               strerror(errno));
-    }
-
+    /* LMDB may end the process: in one more child */
     if (code == AI_APICTL_OK) {
-        code = ai_apictl_child(ctl, 0, ai_apictl_restore_child, r);
+        code = ai_apictl_child(ctl, 0, ai_apictl_restore_look, r);
     }
 
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_restore_place(ctl, r);
-    }
-
-    return code;
+    return (code == AI_APICTL_OK) ? ai_apictl_restore_place(ctl, r) : code;
 }
 
 
 static int
 ai_apictl_restore_copy(const ai_apictl_restore_t *r)
 {
-    int          code, in, out;
-    char         from[PATH_MAX];
-    struct stat  st;
+    int  code, out;
 
-    code = ai_apictl_path(from, r->backup, "data.mdb");
+    code = ai_apictl_room(r->part, r->size);
     if (code != AI_APICTL_OK) {
         return code;
-    }
-
-    in = open(from, O_RDONLY | O_CLOEXEC);
-
-    if (in == -1 || fstat(in, &st) == -1 || !S_ISREG(st.st_mode)) {
-        code = ai_apictl_error(AI_APICTL_FAILED, "%s: %s", from,
-                               (in == -1) ? strerror(errno)
-                                          : "not a regular file");
-        goto done;
-    }
-
-    code = ai_apictl_room(r->part, (uint64_t) st.st_size);
-    if (code != AI_APICTL_OK) {
-        goto done;
     }
 
     out = open(r->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (out == -1) {
-        code = ai_apictl_error(AI_APICTL_FAILED, "%s: %s", r->data,
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: %s", r->data,
                                strerror(errno));
-        goto done;
     }
 
-    code = ai_apictl_restore_bytes(r->data, in, out);
+    code = ai_apictl_restore_bytes(r->data, r->in, out);
 
     if (close(out) == -1 && code == AI_APICTL_OK) {
         code = ai_apictl_error(AI_APICTL_FAILED, "%s: %s", r->data,
                                strerror(errno));
-    }
-
-done:
-
-    if (in != -1) {
-        (void) close(in);
     }
 
     return code;
@@ -216,10 +246,8 @@ ai_apictl_restore_bytes(const char *path, int in, int out)
 }
 
 
-/* As the new store's user: the file may be of anyone. */
-
 static int
-ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
+ai_apictl_restore_look(ai_apictl_t *ctl, void *data)
 {
     int                    code;
     char                   path[PATH_MAX];
@@ -228,14 +256,6 @@ ai_apictl_restore_child(ai_apictl_t *ctl, void *data)
     ai_api_store_conf_t    conf;
     ai_api_store_error_t   e;
     ai_apictl_restore_t   *r = data;
-
-    code = (geteuid() == 0 && r->owner.uid != 0)
-           ? ai_apictl_become(ctl, r->owner.uid, r->owner.gid)
-           : AI_APICTL_OK;
-
-    if (code != AI_APICTL_OK) {
-        return code;
-    }
 
     if (ai_api_random(node, sizeof(node)) != AI_API_OK) {
         return ai_apictl_error(AI_APICTL_FAILED, "no random bytes");
@@ -325,7 +345,7 @@ ai_apictl_restore_node(const char *dir,
 /* Never over a file: link() wants that there is none. */
 
 static int
-ai_apictl_restore_place(ai_apictl_t *ctl, ai_apictl_restore_t *r)
+ai_apictl_restore_place(ai_apictl_t *ctl, const ai_apictl_restore_t *r)
 {
     int   code;
     char  path[PATH_MAX];
@@ -340,11 +360,7 @@ ai_apictl_restore_place(ai_apictl_t *ctl, ai_apictl_restore_t *r)
                                strerror(errno));
     }
 
-    ai_apictl_remove(r->part);
-
-    code = ai_apictl_sync(ctl->dir);
-
-    return (code == AI_APICTL_OK) ? ai_apictl_sync_parent(ctl->dir) : code;
+    return AI_APICTL_OK;
 }
 
 

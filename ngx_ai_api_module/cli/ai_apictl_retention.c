@@ -164,7 +164,7 @@ static int
 ai_apictl_retention_dir(ai_apictl_t *ctl, const char *dir)
 {
     if (mkdir(dir, 0700) == 0) {
-        return ai_apictl_dir_give(ctl, dir);
+        return ai_apictl_dir_share(ctl, dir);
     }
 
     if (errno != EEXIST) {

@@ -98,7 +98,7 @@ ai_api_verify_frame(ai_api_verify_ctx_t *ctx, uint64_t lsn,
     const ai_api_str_t *bytes)
 {
     char           want[16], have[16];
-    size_t         i, at, end;
+    size_t         i, n, at, end;
     uint32_t       sum, stored;
     const u_char  *p;
 
@@ -129,7 +129,13 @@ ai_api_verify_frame(ai_api_verify_ctx_t *ctx, uint64_t lsn,
     at = AI_API_VERIFY_AT_TEXTS;
 
     for (i = 0; i < 2 && at + 2 <= end; i++) {
-        at += 2 + ai_api_verify_le(p + at, 2);
+        n = ai_api_verify_le(p + at, 2);
+
+        if (n > (i ? AI_API_FAMILY_MAX : AI_API_MODEL_MAX)) {
+            break;
+        }
+
+        at += 2 + n;
     }
 
     if (i < 2 || at > end) {

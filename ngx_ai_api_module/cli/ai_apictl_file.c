@@ -372,8 +372,9 @@ ai_apictl_child(ai_apictl_t *ctl, int become, ai_apictl_child_pt fn,
         return WEXITSTATUS(status);
     }
 
-    return ai_apictl_error(AI_APICTL_FAILED, "signal %d ended the look at the "
-                           "file: it is damaged", WTERMSIG(status));
+    return ai_apictl_error(AI_APICTL_STORE, "signal %d ended the look at the "
+                           "file: it is damaged, restore a backup",
+                           WTERMSIG(status));
 }
 
 

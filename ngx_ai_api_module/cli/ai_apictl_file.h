@@ -51,7 +51,7 @@ void ai_apictl_remove(const char *dir);
 /*
  * fn in a child, as the store's user when become is 1: a damaged file can
  * end LMDB by a signal.  What it has written to ctl->out is flushed there.
- * Its exit code, or AI_APICTL_FAILED with a line when a signal ended it.
+ * Its exit code, or AI_APICTL_STORE with a line when a signal ended it.
  */
 int ai_apictl_child(ai_apictl_t *ctl, int become, ai_apictl_child_pt fn,
     void *data);

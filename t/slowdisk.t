@@ -315,7 +315,36 @@ well_again(3, "the next");
 
 
 
-=== TEST 7: a full disk, a failing one: paid work is refused until it is over
+=== TEST 7: ai_api_settle_timeout release: the answer is let go, whole
+--- settle
+    ai_api_settle_timeout 1s release;
+--- error_log
+was not durable in time; the answer is let go
+--- steps
+key();
+play();
+faults("fdatasync hang");
+
+my $stream = ask("chat", "true");
+my $head = $stream->read_head;
+ok($stream->read_body, "a stream: a clean end");
+is($stream->{body}, $w->{body}, "a stream: byte for byte");
+
+my $json = ask("chat", "false");
+my $other = $json->read_head;
+ok($json->read_body, "JSON: a clean end");
+is($json->{body}, $plain->{body}, "JSON: byte for byte");
+
+faults();
+eventually(sub { records_of($head) }, "its charge comes later");
+eventually(sub { records_of($other) }, "so does the other one");
+in_ledger($head, $w, "once");
+in_ledger($other, $plain, "once");
+well_again(3, "the next");
+
+
+
+=== TEST 8: a full disk, a failing one: paid work is refused until it is over
 --- error_log
 [crit]
 cannot be written
@@ -357,7 +386,7 @@ for my $fault (["pwrite errno 28", "writev errno 28", "pwritev errno 28"],
 
 
 
-=== TEST 8: a management write to a full disk says so, and leaves nothing
+=== TEST 9: a management write to a full disk says so, and leaves nothing
 --- steps
 key();
 faults("pwrite errno 28", "writev errno 28", "pwritev errno 28");
@@ -375,7 +404,7 @@ is(api("POST", "/api/ai-api/keys", { name => "x" }, jwt("alice"))->{status},
 
 
 
-=== TEST 9: a broken commit times out: the charge is made later, once
+=== TEST 10: a broken commit times out: the charge is made later, once
 --- settle
     ai_api_settle_timeout 1s;
 --- error_log
@@ -407,7 +436,7 @@ well_again(3, "the next");
 
 
 
-=== TEST 10: the store breaks: another worker takes the place of this one
+=== TEST 11: the store breaks: another worker takes the place of this one
 --- settle
     ai_api_settle_timeout 1s;
 --- error_log

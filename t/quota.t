@@ -614,3 +614,49 @@ for my $row ([1, "chat", { messages => [$user->("x")] }],
                 "RATE_LIMIT_EXCEEDED", "$name: $tokens alone", qr/: $tokens tokens left$/);
     }
 }
+
+
+
+=== TEST 16: the key or its user is gone or blocked while a stream runs
+--- http_config
+    ai_api_max_output_tokens 400;
+--- steps
+my $owner;
+my %change = (
+    "the key is deleted" => sub {
+        api("DELETE", "/api/ai-api/keys/$_[0]", undef, jwt($owner));
+    },
+    "the key is disabled" => sub {
+        api("PATCH", "/api/ai-api/keys/$_[0]", { isActive => $no }, jwt($owner));
+    },
+    "the key is blocked" => sub {
+        api("PATCH", "/api/ai-api/admin/keys/$_[0]", { isActive => $no }, admin_jwt());
+    },
+    "the user is blocked" => sub {
+        api("PATCH", "/api/ai-api/admin/users/$owner", { isActive => $no }, admin_jwt());
+    },
+);
+
+for my $name (sort keys %change) {
+    for my $limit (undef, 600) {
+        $owner = fresh_user();
+
+        my $k = create_key(name => "x", user => $owner, usageLimit => $limit);
+        my ($c, $head) = standing("chat", $k->{key}, 10, stop_after => undef);
+
+        is($change{$name}->($k->{id})->{status}, 200, $name);
+        is(chat(question("chat", 4), key => $k->{key})->{status}, 401, "$name: no more requests");
+        ollama()->open("g");
+
+        # what it began is brought to its end, one way or the other
+        ok($c->read_body, "$name: a clean end");
+        like($c->{body}, qr/"done":true.*\}\n\z/, "$name: and a final line");
+
+        my $pieces = () = $c->{body} =~ /"done":false/g;
+        my $r = charged($head, { completionTokens => $pieces, keyId => $k->{id} },
+                        "$name: its pieces are charged");
+
+        like($r->{status}, qr/^(?:ok|cut_quota)$/, "$name: status");
+        idle();
+    }
+}

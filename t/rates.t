@@ -562,3 +562,65 @@ for my $row ([{ usageLimit => 0 }, ""], [{ requestLimit => 0 }, ""], [{ costLimi
 
 refused(ask(limited(rateLimits => { $_ => 0 })), 429, "RATE_LIMIT_EXCEEDED", "$_ 0")
     for qw(requestsPerMinute tokensPerMinute maxParallel);
+
+
+
+=== TEST 15: who is refused has taken nothing
+--- upstream
+$small
+--- steps
+my $k = limited(rateLimits => { requestsPerMinute => 2, tokensPerMinute => 100 },
+                usageLimit => 0);
+my $owner = jwt("user$users");
+my $set = sub {
+    is(api("PATCH", "/api/ai-api/keys/$k->{id}", $_[0], $owner)->{status}, 200,
+       "PATCH " . json($_[0]));
+};
+
+is(ask($k)->{status}, 429, "nothing is left") for 1 .. 5;
+$set->({ usageLimit => 5 });
+is(ask($k)->{status}, 429, "too little is left") for 1 .. 5;
+$set->({ usageLimit => undef });
+is(chat("{", key => $k->{key})->{status}, 400, "a mistake") for 1 .. 5;
+$set->({ rateLimits => { maxParallel => 0 } });
+is(ask($k)->{status}, 429, "none at the same time") for 1 .. 5;
+$set->({ rateLimits => { maxParallel => undef } });
+is(request("GET", "/api/ai-service/$_", undef, "X-API-Key" => $k->{key})->{status}, 200, $_)
+    for qw(usage usage usage);
+is(ask($k)->{status}, 200, "$_ of 2") for 1, 2;
+
+my $r = ask($k);
+
+is($r->{status}, 429, "then the rate");
+
+# to ask again and again does not make it longer
+my $wait = $r->{headers}{"retry-after"};
+
+$r = ask($k) for 1 .. 20;
+cmp_ok($r->{headers}{"retry-after"}, "<=", $wait, "and not a second longer");
+
+
+
+=== TEST 16: several limits at their ends: the one with which time helps least
+--- upstream
+$small
+--- steps
+away_from_midnight();
+
+my %day = (limits => { day => { requests => 0 }, month => { requests => 9 } });
+my %month = (limits => { day => { requests => 0 }, month => { requests => 0 } });
+
+for my $row ([{ %day }, \&day_left], [{ %month }, \&month_left],
+             [{ %day, rateLimits => { requestsPerMinute => 0 } }, undef],
+             [{ %month, usageLimit => 0 }, undef])
+{
+    my ($limits, $left) = @$row;
+    my $k = limited(%$limits);
+    my $most = defined $left ? $left->() : 0;
+    my $r = ask($k);
+    my $least = defined $left ? $left->() : 0;
+
+    is($r->{status}, 429, json($limits));
+    next if !defined $left;
+    between($r, "retry-after", $least - 1, $most + 1, json($limits));
+}

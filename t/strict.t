@@ -541,3 +541,47 @@ my $sum = sums();
 
 is_deeply([@$sum{qw(requests tokens)}], [10, 3000], "all that there was");
 idle();
+
+
+
+=== TEST 15: numbers at their ends
+--- other
+--- http_config
+    ai_api_quota strict;
+    ai_api_context_length 2147483647 overhead=2147483647;
+    ai_api_max_output_tokens 2147483647;
+    ai_api_price dear input=9000000 output=9000000;
+--- upstream
+$modest
+--- steps
+my $max = 9007199254740991;
+
+# four thousand million tokens: more money than there is
+for my $row ([{ usageLimit => $max }, 200], [{ costLimit => "9000000000" }, 429],
+             [{ costLimit => "9000000000", usageLimit => $max }, 429],
+             [{ requestLimit => $max }, 200], [{}, 200])
+{
+    my ($limits, $status) = @$row;
+
+    for my $more ({}, { format => "json" }, { tools => [{ type => "function" }] },
+                  { options => { num_predict => 2147483647 } })
+    {
+        my $k = create_key(name => "x", user => fresh_user(), %$limits);
+        my $r = chat(question("chat", 8, model => "dear", %$more), key => $k->{key});
+
+        is($r->{status}, $status, json($limits) . " " . json($more)) or diag($r->{body});
+    }
+}
+
+# of the user, with days and months, all as large as they may be
+my $user = fresh_user();
+my $k = create_key(name => "x", user => $user);
+
+set_user($user, { usageLimit => $max, requestLimit => $max, costLimit => "9000000000",
+                  limits => { day => { tokens => $max, requests => $max, cost => "9000000000" },
+                              month => { tokens => $max, requests => $max } },
+                  rateLimits => { requestsPerMinute => $max, tokensPerMinute => $max,
+                                  maxParallel => $max } });
+is(chat(question("chat", 8), key => $k->{key})->{status}, 200, "all of them");
+is(limit_headers(chat(question("chat", 8), key => $k->{key})) ne "", 1, "and RateLimit");
+is(stats()->{inFlight}, 0, "nothing is held");

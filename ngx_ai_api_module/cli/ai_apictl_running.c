@@ -59,6 +59,7 @@ ai_apictl_running_json(ai_api_buf_t *b, const ai_api_inflight_peek_t *p)
     ai_api_print_money(b, "heldCost", p->held_nano);
     ai_api_json_member_int(b, "crashed", (int64_t) p->crashed);
     ai_api_json_member_int(b, "failed", (int64_t) p->failed);
+    ai_api_json_member_int(b, "replays", (int64_t) p->replays);
 
     ai_api_json_key(b, "limitNotices");
     ai_api_json_begin(b, '{');

@@ -36,28 +36,28 @@ class Api(client.Client):
 
 
 class Banker:
-    """Gives credit to a prepaid user and more tokens to a key, all the time.
+    """Gives credit to a prepaid user and more tokens to keys, all the time.
 
     A call that had no answer is made again, with its Idempotency-Key; one
     that had one is sometimes made again, too.
     """
 
-    def __init__(self, api, seed, user, key):
+    def __init__(self, api, seed, user, keys):
         self.api = api
         self.rnd = random.Random("%d/banker" % seed)
         self.user = user
-        self.key = key
+        self.keys = keys
         self.admin = api.token("root", role="admin")
         self.credits = {}        # Idempotency-Key: nano-units
         self.repeated = 0
-        self.limit = 300000
+        self.limits = {key["id"]: 30000 for key in keys}
         self.wrong = []
         self.stopping = False
 
     def first(self):
         """Before the load: everything that is charged is prepaid."""
         self.credit(300000000)
-        self.raise_limit()
+        self.raise_limits()
 
         if self.wrong:
             raise state.Problem(self.wrong[0])
@@ -67,7 +67,7 @@ class Banker:
             amount = self.rnd.randrange(1, 50000000)
 
             await asyncio.to_thread(self.credit, amount)
-            await asyncio.to_thread(self.raise_limit)
+            await asyncio.to_thread(self.raise_limits)
             await asyncio.sleep(0.1)
 
     def credit(self, nano):
@@ -84,11 +84,12 @@ class Banker:
 
         self.credits[name] = nano
 
-    def raise_limit(self):
-        self.limit += self.rnd.randrange(1, 16000)
+    def raise_limits(self):
+        for number in self.limits:
+            self.limits[number] += self.rnd.randrange(1, 6000)
 
-        self.surely("PATCH", "/api/ai-api/admin/keys/" + self.key["id"],
-                    {"usageLimit": self.limit})
+            self.surely("PATCH", "/api/ai-api/admin/keys/" + number,
+                        {"usageLimit": self.limits[number]})
 
     def surely(self, method, path, body, **headers):
         """The answer's object, however often it takes to get it."""

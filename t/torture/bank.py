@@ -13,8 +13,9 @@ ALARMING = re.compile(r"\[(alert|emerg)\]|AddressSanitizer|runtime error:")
 
 class Bank:
 
-    def __init__(self, api, requests, upstream, banker):
+    def __init__(self, api, requests, upstream, banker, keys):
         self.api = api
+        self.keys = keys
         self.banker = banker
         self.requests = requests
         self.upstream = upstream
@@ -22,6 +23,8 @@ class Bank:
         self.records = []
         self.by_id = {}
         self.unrecorded = []     # Ollama had them, the ledger has not
+        self.used = []           # of limits
+        self.file = {}           # the in-flight file's numbers
         self.wrong = []          # lines
         self.numbers = collections.Counter()
 
@@ -58,6 +61,7 @@ class Bank:
         self.answers()
         self.strangers()
         self.users()
+        self.limits()
 
     def fail(self, name, text):
         self.numbers[name] += 1
@@ -120,7 +124,7 @@ class Bank:
                       % (describe(r), have))
 
         # cut before the first piece: nothing is charged
-        if have == (0, 0) and r.path.startswith("/cut/") and r.aborts:
+        if have == (0, 0) and r.prefix == "/cut" and r.aborts:
             return
 
         # whole, or drained to its end for nobody
@@ -204,6 +208,31 @@ class Bank:
             self.fail("wrong sum", "the system: %s, the ledger has %s"
                       % (have, want))
 
+    def limits(self):
+        """What is never gone over, however many run at once and are killed:
+        the number of requests, and in the strict mode everything."""
+        for key in self.keys:
+            mine = [r for r in self.records if r["keyId"] == key["id"]]
+            tokens = sum(r["promptTokens"] + r["completionTokens"]
+                         for r in mine)
+            cost = sum(r["costNano"] for r in mine)
+            limits = key["limits"]
+
+            self.within(key, len(mine), limits.get("requestLimit"))
+
+            if key["prefix"] == "/strict":
+                self.within(key, tokens, self.banker.limits.get(key["id"]))
+                self.within(key, cost, limits.get("costLimit")
+                            and nano(limits["costLimit"]))
+
+    def within(self, key, used, limit):
+        if limit is not None and used > limit:
+            self.fail("overrun", "key %s: %d of %d" % (key["name"], used,
+                                                       limit))
+
+        if limit is not None:
+            self.used.append("%s %d of %d" % (key["name"], used, limit))
+
     def balance(self, user, sums):
         """Credits are the balance and the charges, and were given once."""
         given = sum(self.banker.credits.values())
@@ -218,6 +247,29 @@ class Bank:
 
         for text in self.banker.wrong:
             self.fail("banker", text)
+
+    def slots(self, text):
+        """Of the in-flight file: nobody is in it, nothing is held."""
+        self.file = json.loads(text)
+        crashed = sum(r["status"] == "worker_crash" for r in self.records)
+        taken = {name: n for name, n in self.file["slots"].items()
+                 if n != 0 and name != "free"}
+
+        if taken or self.file["heldTokens"] or self.file["heldCost"] != "0":
+            self.fail("held", text)
+
+        if self.file["failed"] or self.file["commitError"] is not None:
+            self.fail("failed", text)
+
+        # a commit that was not noted is a replay when it is made again
+        if self.file["crashed"] < crashed:
+            self.fail("crashed", "%d records of crashed workers, %s"
+                      % (crashed, text))
+
+    def verified(self, code, text):
+        """ai-apictl verify, by arithmetic of its own."""
+        if code != 0:
+            self.fail("verify", "%d: %s" % (code, text))
 
     def log(self, lines):
         for line in lines:

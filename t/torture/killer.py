@@ -18,8 +18,9 @@ KINDS = {"worker": 42, "commit": 30, "locked": 8, "all": 6, "reload": 8,
 KILLS = ("worker", "commit", "locked", "all")
 
 # Of a commit: its pages, their sync, the page that makes it valid; the n-th
-# from now, killed before the call or right after it.
-CALLS = ("pwrite", "writev", "pwritev", "fdatasync", "meta")
+# from now, killed before the call or right after it.  After the last one it
+# is in the ledger, and nobody has noted that: it will be a replay.
+CALLS = ("pwrite", "writev", "pwritev", "fdatasync", "meta", "meta", "meta")
 
 
 class Killer:

@@ -10,12 +10,11 @@ import wire
 
 HUNG = 30            # seconds that an answer may take at most
 
-ROUTES = (("/api/ai-service/chat", "chat", False),
-          ("/api/ai-service/generate", "generate", False),
-          ("/api/ai-service/api/chat", "chat", True),
-          ("/api/ai-service/api/generate", "generate", True),
-          ("/cut/chat", "chat", False),
-          ("/cut/api/generate", "generate", True))
+PREFIXES = ("/api/ai-service", "/api/ai-service", "/cut", "/post")
+
+# path, what is asked, does it stream when nothing is said
+ROUTES = (("/chat", "chat", False), ("/generate", "generate", False),
+          ("/api/chat", "chat", True), ("/api/generate", "generate", True))
 
 MODELS = ("llama3", "llama2:7b", "mistral", "mixtral:8x7b", "gemma:2b", "phi3")
 
@@ -26,7 +25,9 @@ class Request:
     def __init__(self, n, rnd, keys):
         self.n = n
         self.key = rnd.choices(keys, [k["weight"] for k in keys])[0]
+        self.prefix = self.key["prefix"] or rnd.choice(PREFIXES)
         self.path, self.route, native = rnd.choice(ROUTES)
+        self.path = self.prefix + self.path
         self.stream = rnd.choice((True, False, None))
         self.streams = native if self.stream is None else self.stream
         self.model = rnd.choice(MODELS)
@@ -54,8 +55,9 @@ class Request:
         return self.abort_after is not None or self.abort_at is not None
 
     def body(self):
-        text = "torture %d%s" % (self.n, " long" if self.slow else "") \
-            + " x" * (self.padding // 2)
+        text = "torture %d%s%s%s" % (
+            self.n, " honest" if self.prefix == "/strict" else "",
+            " long" if self.slow else "", " x" * (self.padding // 2))
         asked = {"model": self.model}
 
         if self.route == "chat":

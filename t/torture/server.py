@@ -71,6 +71,18 @@ http {{
             ai_api_abort cut;
         }}
 
+        location /post/ {{
+            ai_api_pass http://ollama;
+            ai_api_quota post;
+        }}
+
+        location /strict/ {{
+            ai_api_pass http://ollama;
+            ai_api_quota strict;
+            ai_api_context_length 16384;
+            ai_api_max_output_tokens 400;
+        }}
+
         location /api/ai-api/ {{
             ai_api_manage;
         }}
@@ -239,6 +251,16 @@ class Nginx:
                 return f.read().splitlines()
         except FileNotFoundError:
             return []
+
+    def ctl(self, *arguments):
+        """The operator's command on this store: exit code, what it said."""
+        done = subprocess.run(
+            [os.path.join(TOP, "build", "ai-apictl"), "-s",
+             self.file("store"), *arguments], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False)
+
+        return done.returncode, done.stdout
 
     def remove(self):
         shutil.rmtree(self.path, ignore_errors=True)

@@ -5,7 +5,7 @@
 
 Says its port on the standard output.  The prompt of a request has "torture N"
 in it: what is answered is a function of SEED and N, and the journal is kept
-by N.  A line with the name of a file on the standard input has the journal
+by N.  An "honest" one obeys its cap, and a token has four bytes.  A line with the name of a file on the standard input has the journal
 written there as JSON, {N: {"count": how often it came, "prompt", "eval",
 "status", "sent": was the answer sent to its end}}.
 """
@@ -21,7 +21,7 @@ import sys
 import wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MARKER = re.compile(rb"torture (\d+)( long)?")
+MARKER = re.compile(rb"torture (\d+)( honest)?( long)?")
 
 ERROR = (b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: "
          b"application/json; charset=utf-8\r\nContent-Length: 15\r\n\r\n"
@@ -60,9 +60,10 @@ class Ollama:
         asked = json.loads(body)
         route = line.split()[1].rpartition("/")[2]
 
-        n, long = MARKER.search(body).groups()
+        n, honest, long = MARKER.search(body).groups()
         rnd = random.Random("%d/%d" % (self.seed, int(n)))
-        answer = self.answer(rnd, route, asked, long is not None)
+        answer = self.answer(rnd, route, asked, honest is not None,
+                             long is not None)
 
         entry = self.journal.setdefault(int(n), answer.entry)
         entry["count"] += 1
@@ -70,15 +71,15 @@ class Ollama:
 
         return await self.play(reader, writer, rnd, answer)
 
-    def answer(self, rnd, route, asked, long):
+    def answer(self, rnd, route, asked, honest, long):
         stream = asked.get("stream", True)
         kind = rnd.random()
 
         if kind < 0.02:
             return Answer(ERROR, 0, 0, 500)
 
-        if long or kind < 0.5:
-            answer = made_up(rnd, route, stream, asked["model"], long)
+        if honest or long or kind < 0.5:
+            answer = made_up(rnd, route, stream, asked, honest, long)
         else:
             r = rnd.choice(self.tape[route, stream])
             answer = Answer(r.raw, *r.counts)
@@ -115,12 +116,18 @@ class Ollama:
         return True
 
 
-def made_up(rnd, route, stream, model, long):
+def made_up(rnd, route, stream, asked, honest, long):
     """An answer with counts that hardly any other one has."""
     pieces = rnd.randrange(100, 400) if long else rnd.randrange(1, 40)
     text = "x" * (rnd.randrange(200, 800) if long else rnd.randrange(1, 30))
     prompt = 1000 + rnd.randrange(9000)
-    base = {"model": model, "created_at": "2026-11-22T08:00:00.000000000Z"}
+
+    if honest:
+        pieces = min(pieces, asked["options"]["num_predict"])
+        prompt = 1 + len(json.dumps(asked.get("messages")
+                                    or asked["prompt"])) // 4
+
+    base = {"model": asked["model"], "created_at": "2026-11-22T08:00:00.000000000Z"}
     end = {"done": True, "done_reason": "stop", "total_duration": 1000000,
            "prompt_eval_count": prompt, "eval_count": pieces}
 

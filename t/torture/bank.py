@@ -11,6 +11,13 @@ EXPECTED = re.compile(r"process \d+ exited on signal 9")
 ALARMING = re.compile(r"\[(alert|emerg)\]|AddressSanitizer|runtime error:")
 
 
+# the last request of a key (upstream.py plays a whole answer when N is 0000),
+# and what the strict mode adds to its bytes
+LAST = {"model": "llama3", "messages":
+        [{"role": "user", "content": "torture 0000 honest"}]}
+OVERHEAD = 512
+
+
 class Bank:
 
     def __init__(self, api, requests, upstream, banker, keys):
@@ -232,6 +239,45 @@ class Bank:
 
         if limit is not None:
             self.used.append("%s %d of %d" % (key["name"], used, limit))
+
+    def holds(self):
+        """What the dead had held is not only gone from the file: each limit
+        has room for exactly one request more."""
+        by_name = {key["name"]: key for key in self.keys}
+
+        self.last_one(by_name["e1"], "/api/ai-service/chat", "requestLimit",
+                      1, "requestCount")
+        self.last_one(by_name["s1"], "/strict/chat", "usageLimit",
+                      len(json.dumps(LAST)) + OVERHEAD + 1, "usageCount")
+        self.last_one(by_name["f1"], "/api/ai-service/chat", "rateLimits",
+                      {"maxParallel": 1, "requestsPerMinute": None}, None)
+
+    def last_one(self, key, path, name, more, used):
+        owner = self.api.token(key["user"])
+        places = [("keys/" + key["id"], owner),
+                  ("admin/keys/" + key["id"], self.root)]
+
+        # all keys of the user together
+        if used is not None:
+            places.append(("admin/users/" + key["user"], self.root))
+
+        for place, token in places:
+            limit = more if used is None \
+                else self.get(place, token)[used] + more
+            status, answer = self.api.call("PATCH", "/api/ai-api/" + place,
+                                           token, {name: limit})
+            if status != 200:
+                self.fail("holds", "%s: %d %s" % (place, status, answer))
+
+        status, answer = self.api.call("POST", path, key["key"], LAST)
+
+        if status != 200:
+            self.fail("holds", "key %s, %s: %d %s"
+                      % (key["name"], name, status, answer))
+
+        if name == "requestLimit" \
+                and self.api.call("POST", path, key["key"], LAST)[0] != 429:
+            self.fail("holds", "key %s: one more" % key["name"])
 
     def balance(self, user, sums):
         """Credits are the balance and the charges, and were given once."""

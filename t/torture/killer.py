@@ -44,6 +44,11 @@ class Killer:
             await self.progress(self.rnd.randrange(40))
             kind = self.rnd.choices(names, weights)[0]
 
+            # what a dead one leaks is mended by those who count anew: not
+            # in the end
+            if kind in ("locked", "all") and self.kills > 0.7 * self.wanted:
+                kind = "worker"
+
             if await getattr(self, kind)():
                 self.done[kind] += 1
 

@@ -21,6 +21,7 @@ import sys
 import wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LAST = b"0000"
 MARKER = re.compile(rb"torture (\d+)( honest)?( long)?")
 
 ERROR = (b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: "
@@ -62,8 +63,10 @@ class Ollama:
 
         n, honest, long = MARKER.search(body).groups()
         rnd = random.Random("%d/%d" % (self.seed, int(n)))
-        answer = self.answer(rnd, route, asked, honest is not None,
-                             long is not None)
+        answer = made_up(rnd, route, False, asked, True, False) \
+            if n == LAST else self.answer(rnd, route, asked,
+                                          honest is not None,
+                                          long is not None)
 
         entry = self.journal.setdefault(int(n), answer.entry)
         entry["count"] += 1

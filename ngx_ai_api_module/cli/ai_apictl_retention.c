@@ -11,6 +11,7 @@
 #include "ai_apictl_commands.h"
 #include "ai_apictl_archive.h"
 #include "ai_apictl_file.h"
+#include "ai_apictl_running.h"
 #include "ai_api_account.h"
 #include "ai_api_ledger.h"
 #include "ai_api_meta.h"
@@ -33,6 +34,9 @@
 #define AI_APICTL_RETENTION_DAYS   36500
 #define AI_APICTL_DAY_MS           86400000
 
+/* Charges that a killed worker left are in the ledger long before. */
+#define AI_APICTL_RETENTION_HOUR   3600000
+
 /* More than a line is: its record in hexadecimal, and again as JSON. */
 #define AI_APICTL_LINE             2048
 
@@ -50,6 +54,7 @@ static int ai_apictl_cmd_retention(ai_apictl_t *ctl, int argc, char **argv);
 static int ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before);
 static int ai_apictl_retention_dir(ai_apictl_t *ctl, const char *dir);
 static int ai_apictl_retention_child(ai_apictl_t *ctl, void *data);
+static int ai_apictl_retention_settled(ai_apictl_t *ctl);
 static int ai_apictl_retention_next(ai_apictl_t *ctl,
     ai_apictl_retention_t *r, ai_api_archive_t *span);
 static int ai_apictl_retention_day(ai_apictl_t *ctl,
@@ -129,7 +134,7 @@ ai_apictl_cmd_retention(ai_apictl_t *ctl, int argc, char **argv)
 }
 
 
-/* Today is never moved. */
+/* Today is never moved, nor is yesterday in the first hour. */
 
 static int
 ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before)
@@ -153,7 +158,7 @@ ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before)
                                AI_APICTL_RETENTION_DAYS);
     }
 
-    today = ai_apictl_now() / AI_APICTL_DAY_MS;
+    today = (ai_apictl_now() - AI_APICTL_RETENTION_HOUR) / AI_APICTL_DAY_MS;
     *before = (today > days) ? (uint32_t) (today - days) : 0;
 
     return AI_APICTL_OK;
@@ -184,6 +189,11 @@ ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
     ai_apictl_retention_t   *r = data;
 
     code = ai_apictl_open(ctl);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_retention_settled(ctl);
+    }
+
     if (code != AI_APICTL_OK) {
         return code;
     }
@@ -214,6 +224,32 @@ ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
 
     } else if (code == AI_APICTL_OK && r->files == 0) {
         ai_apictl_printf(ctl, "Nothing is that old.\n");
+    }
+
+    return code;
+}
+
+
+/*
+ * Charges that wait in the in-flight file may be in the ledger already: a
+ * worker was killed between its commit and saying so.  What tells is their
+ * request id, so it must not go before nginx has started and looked.
+ */
+
+static int
+ai_apictl_retention_settled(ai_apictl_t *ctl)
+{
+    int                      code;
+    ai_api_inflight_peek_t   p;
+
+    code = ai_apictl_running(ctl, &p);
+
+    if (code == AI_APICTL_OK && p.lanes == 0
+        && p.states[AI_API_SLOT_FINAL] != 0)
+    {
+        return ai_apictl_error(AI_APICTL_FAILED, "%u charges wait in the "
+                               "in-flight file: start nginx first",
+                               p.states[AI_API_SLOT_FINAL]);
     }
 
     return code;

@@ -51,7 +51,7 @@ location /api/ai-service/ {
 """
 
 MODULE_HTTP = """\
-ai_api_store store;
+ai_api_store store sync=%s;
     ai_api_pepper_file pepper;
     ai_api_jwt_key_file jwt.key;
 """
@@ -106,18 +106,48 @@ class Bench:
         return self.add(Nginx(self.directory, "bare", upstream.port,
                               http="", server=BARE))
 
-    def module(self, upstream):
+    def module(self, upstream, sync="sync", env=None):
         nginx = self.add(Nginx(self.directory, "module", upstream.port,
-                               http=MODULE_HTTP, server=MODULE,
+                               env, http=MODULE_HTTP % sync, server=MODULE,
                                module=self.library))
         api = client.Client(nginx.port, self.directory.jwt_secret())
         nginx.key = api.new_key(api.token("bench"), "bench")["key"]
 
         return nginx
 
+    def faults(self):
+        return Faults(self.top, self.directory)
+
     def add(self, program):
         self.running.append(program)
         return program
+
+
+class Faults:
+    """A disk with faults (t/lib/faults.c) below the store."""
+
+    def __init__(self, top, directory):
+        self.directory = directory
+        self.library = directory.file("faults.so")
+        self.folder = directory.file("faults")
+        self.control = os.path.join(self.folder, "control")
+
+        os.makedirs(self.folder, exist_ok=True)
+        os.chmod(self.folder, 0o777)
+
+        subprocess.run(["gcc", "-std=gnu11", "-O1", "-shared", "-fPIC",
+                        os.path.join(top, "t", "lib", "faults.c"), "-o",
+                        self.library, "-ldl"], check=True)
+        self.set()
+
+    def env(self):
+        return {"LD_PRELOAD": self.library, "AI_API_FAULTS": self.control,
+                "AI_API_FAULTS_DIR": self.directory.file("store")}
+
+    def set(self, *lines):
+        with open(self.control + ".new", "w", encoding="ascii") as out:
+            out.write("".join(line + "\n" for line in lines))
+        os.rename(self.control + ".new", self.control)
 
 
 class Upstream:
@@ -135,14 +165,15 @@ class Upstream:
 
 class Nginx:
 
-    def __init__(self, directory, name, upstream, **values):
+    def __init__(self, directory, name, upstream, env=None, **values):
         self.name = name
         self.key = "none"
         self.port = free_port()
 
         self.process = subprocess.Popen(
             directory.nginx(name, CONF, port=self.port, upstream=upstream,
-                            **values), stdin=subprocess.DEVNULL)
+                            **values),
+            stdin=subprocess.DEVNULL, env=dict(os.environ, **(env or {})))
 
         while not client.listens(self.port):
             if self.process.poll() is not None:

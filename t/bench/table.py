@@ -19,6 +19,26 @@ class Table:
         self.markdown += ["", "| " + " | ".join(n for n, _ in COLUMNS) + " |",
                           "|" + " --- |" * len(COLUMNS)]
 
+    def title(self, text):
+        print("\n" + text)
+        self.markdown += ["", text + ":"]
+
+    def begin(self, *columns):
+        """Columns of a table of its own: (name, width)."""
+        self.widths = [w for _, w in columns]
+        self.cells(*[name for name, _ in columns])
+        self.markdown.insert(-1, "")
+        self.markdown.append("|" + " --- |" * len(columns))
+
+    def cells(self, *cells):
+        cells = [str(c) for c in cells]
+        print(" ".join(c.rjust(w) for c, w in zip(cells, self.widths)))
+        self.markdown.append("| " + " | ".join(cells) + " |")
+
+    def line(self, text):
+        print(text)
+        self.markdown += ["", text]
+
     def add(self, kind, connections, bare, module):
         self.values(kind, connections, "bare", bare)
         self.values(kind, connections, "module", module)

@@ -287,7 +287,7 @@ my @crowd = crowd(200, sub { ("chat", question("chat", 40, stream => $yes),
                               $keys[$_[0] % @keys]{key}) });
 
 is(scalar(ok_answers(@crowd)), 10, "ten requests of ten keys");
-is((grep { $_->{status} == 429 } answers(@crowd)), 190, "429");
+is((grep { $_->{status} == 429 } answers(@crowd)), 190, "the others are refused");
 
 # a key that is gone makes room for one, not for requests
 is(api("DELETE", "/api/ai-api/keys/$keys[0]{id}", undef, jwt("dora"))->{status}, 200, "DELETE");

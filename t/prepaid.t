@@ -129,7 +129,7 @@ for my $row (["1", 100], ["0.0009", 100], ["0.000899999", 99], ["0.000603", 1]) 
     my ($user, $k) = user_with(1);
 
     credit($user, $credit);
-    is(ask($k)->{status}, 200, $credit);
+    is(ask($k)->{status}, 200, "a credit of $credit");
     is(num_predict(scalar sent_upstream()), $cap, "$credit: a cap of $cap");
 }
 

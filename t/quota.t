@@ -561,7 +561,7 @@ reload_nginx(4);
 my @more = crowd(20, sub { ("chat", $body, $k->{key}) });
 
 is(scalar(decided("g", @crowd, @more)), 20, "none of the new ones");
-is((grep { $_->{status} == 429 } answers(@more)), 20, "429");
+is((grep { $_->{status} == 429 } answers(@more)), 20, "they are refused");
 
 ollama()->open("g");
 answers(@crowd);

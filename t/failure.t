@@ -422,3 +422,79 @@ play();
 works_again("the next worker");
 is(api("GET", "/api/ai-api/admin/stats", undef, admin_jwt())->{json}{inFlight},
    0, "nothing is held");
+
+
+
+=== TEST 8: a commit thread ends in the middle of a commit: paid work is refused
+--- error_log
+the commit thread has been silent
+was not durable in time
+exited on signal 9
+--- no_error_log
+exited on signal 11
+--- no_shutdown_error_log
+exited on signal 11
+--- timeout: 60
+--- steps
+key();
+play();
+whole("before");
+faults("fdatasync exit 1");
+
+my ($torn, $c) = answer(1);
+
+like($c->{body}, qr/"code":"BILLING_UNAVAILABLE"\}\n\z/, "nobody commits it");
+eventually(sub { logged() =~ /the commit thread has been silent/ },
+           "that is noticed", 20);
+billing_refused("no thread");
+is(api("GET", "/api/ai-service/usage", undef, key())->{status}, 200,
+   "no thread: GET /usage");
+is(api("GET", "/api/ai-service/", undef, key())->{body}, "Ollama is running",
+   "no thread: GET /");
+
+my (undef, $worker) = nginx_pids(1);
+
+kill "KILL", $worker;
+works_again("another worker");
+in_ledger($torn, $w, "the charge that nobody committed");
+is(gapless("after"), scalar(ledger()), "no gap");
+
+
+
+=== TEST 9: no room for the in-flight file: paid work waits for it, reads do not
+--- error_log
+paid work is refused with 503
+has its store
+exited on signal 9
+--- no_error_log
+exited on signal 11
+--- no_shutdown_error_log
+exited on signal 11
+--- steps
+key();
+ledger();
+play();
+whole("before");
+
+my $file = state_dir() . "/store/inflight.tab";
+my (undef, $worker) = nginx_pids(1);
+
+# nobody is in it
+faults("fallocate errno 28");
+unlink $file or die "$file: $!\n";
+kill "KILL", $worker;
+faulted();
+wait_for(sub { my (undef, @now) = nginx_pids(1);
+               return @now && $now[0] != $worker });
+
+my (undef, $second) = nginx_pids(1);
+
+billing_refused("no room");
+reads_go_on("no room");
+is(api("POST", "/api/ai-api/keys", { name => "x" }, jwt("alice"))->{status},
+   201, "no room: POST /keys");
+
+faults();
+works_again("room");
+is((nginx_pids(1))[1], $second, "the same worker");
+is(gapless("after"), scalar(ledger()), "no gap");

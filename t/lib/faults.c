@@ -18,7 +18,8 @@
  * Calls are fsync, fdatasync, msync, write, writev, pwrite, pwritev; "meta" is
  * a pwrite to a descriptor that was opened with O_DSYNC (LMDB's meta page),
  * "unlock" is pthread_mutex_unlock() of a mutex in a file of the directory,
- * "thread" is pthread_create(), whose error is the value.  Each call with a
+ * "thread" is pthread_create(), "fallocate" posix_fallocate(): the value is
+ * their error.  Each call with a
  * fault is noted by a line "CALL" in AI_API_FAULTS.seen.  The first process
  * that kills itself, or a thread, takes the control file with it: it is then
  * AI_API_FAULTS.taken.
@@ -96,6 +97,7 @@ static void *(*real_mmap)(void *p, size_t n, int prot, int flags, int fd,
 static int (*real_unlock)(pthread_mutex_t *m);
 static int (*real_create)(pthread_t *t, const pthread_attr_t *a,
     void *(*start)(void *), void *data);
+static int (*real_fallocate)(int fd, off_t at, off_t n);
 static int (*real_gettime)(clockid_t id, struct timespec *ts);
 static int (*real_gettimeofday)(struct timeval *restrict tv,
     void *restrict tz);
@@ -118,6 +120,7 @@ fault_init(void)
     real_mmap = dlsym(RTLD_NEXT, "mmap");
     real_unlock = dlsym(RTLD_NEXT, "pthread_mutex_unlock");
     real_create = dlsym(RTLD_NEXT, "pthread_create");
+    real_fallocate = dlsym(RTLD_NEXT, "posix_fallocate");
     real_gettime = dlsym(RTLD_NEXT, "clock_gettime");
     real_gettimeofday = dlsym(RTLD_NEXT, "gettimeofday");
 
@@ -533,6 +536,20 @@ pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*start)(void *),
     void *data)
 {
     return fault_apply("thread", -1) ? errno : real_create(t, a, start, data);
+}
+
+
+int
+posix_fallocate(int fd, off_t at, off_t n)
+{
+    return fault_apply("fallocate", fd) ? errno : real_fallocate(fd, at, n);
+}
+
+
+int
+posix_fallocate64(int fd, off_t at, off_t n)
+{
+    return posix_fallocate(fd, at, n);
 }
 
 

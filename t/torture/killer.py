@@ -12,8 +12,8 @@ import state
 STUCK = 60           # seconds without a whole answer
 
 # of a hundred; the first four are kills
-KINDS = {"worker": 42, "commit": 30, "locked": 8, "all": 6, "reload": 8,
-         "upgrade": 6}
+KINDS = {"worker": 40, "commit": 26, "locked": 8, "all": 5, "reload": 6,
+         "upgrade": 6, "stop": 3, "slow": 3, "full": 3}
 
 KILLS = ("worker", "commit", "locked", "all")
 
@@ -97,6 +97,37 @@ class Killer:
 
         return True
 
+    async def stop(self):
+        """Someone does not run for a while, whatever he has in his hands."""
+        workers = self.nginx.workers()
+
+        if not workers:
+            return False
+
+        pid = self.rnd.choice(workers)
+
+        server.send(pid, signal.SIGSTOP)
+        await asyncio.sleep(self.rnd.uniform(0.01, 0.5))
+        server.send(pid, signal.SIGCONT)
+
+        return True
+
+    async def slow(self):
+        self.nginx.fault("fdatasync delay 30")
+        await self.progress(20)
+        self.nginx.no_fault()
+
+        return True
+
+    async def full(self):
+        """The disk; the next whole answer comes when it has room again."""
+        self.nginx.fault("\n".join(call + " errno 28" for call in
+                                   ("pwrite", "writev", "pwritev")))
+        await asyncio.sleep(self.rnd.uniform(0.01, 0.5))
+        self.nginx.no_fault()
+
+        return True
+
     async def all(self):
         self.nginx.kill_all()
         self.nginx.no_fault()
@@ -114,7 +145,7 @@ class Killer:
         old = self.nginx.pid()
 
         # nginx has one upgrade at a time
-        if self.nginx.pid("logs/nginx.pid.oldbin") or old == 0:
+        if self.nginx.pid("logs/nginx.pid.oldbin") in self.nginx.masters():
             return False
 
         server.send(old, signal.SIGUSR2)

@@ -172,7 +172,12 @@ class Nginx:
             except OSError:
                 continue
 
-            status, parent, _, session = rest.rpartition(") ")[2].split()[:4]
+            comm, _, rest = rest.rpartition(") ")
+            status, parent, _, session = rest.split()[:4]
+
+            # it dies: its arguments are gone, its sockets may not be
+            if name == b"":
+                name = comm.encode()
 
             if not name.startswith(title) or status in "ZX":
                 continue

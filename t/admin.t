@@ -353,5 +353,5 @@ is($ask->($keys[0])->{status}, 200, "taken away");
 
 === TEST 12: statistics: notices
 --- steps
-is_deeply(admin("GET", "stats")->{json}{limitNotices}, { at80 => 0, at100 => 0 },
+is_deeply(admin("GET", "stats")->{json}{limitNotices}, { at80 => 0, at100 => 0, overruns => 0 },
           "limitNotices");

@@ -167,3 +167,21 @@ eventually(sub { lines() == 2 }, "100 %");
 is_deeply([lines()], ["80 requests life $k->{id} user$users",
                       "100 requests life $k->{id} user$users"], "a line each");
 is(numbers(), "1 1", "the numbers");
+
+
+
+=== TEST 5: a prompt that counts more than strict held for it
+--- http_config
+    ai_api_quota strict;
+    ai_api_context_length 9;
+--- upstream
+$small
+--- error_log
+counted 10 tokens, "ai_api_quota strict" held 9
+--- steps
+my $k = limited(usageLimit => 1000);
+
+is(stats()->{limitNotices}{overruns}, 0, "none yet");
+is(ask($k), 200, "it is charged");
+is(key_object($k->{id}, "user$users")->{usageCount}, 15, "as it counted");
+is(stats()->{limitNotices}{overruns}, 1, "and counted");

@@ -155,6 +155,7 @@ ai_apictl_call_fill(ai_apictl_t *ctl, ai_apictl_call_t *c,
     req->in_flight = c->in_flight;
     req->notices_80 = c->notices_80;
     req->notices_100 = c->notices_100;
+    req->overruns = c->overruns;
 }
 
 

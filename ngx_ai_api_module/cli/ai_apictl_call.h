@@ -30,6 +30,7 @@ typedef struct {
     int64_t               in_flight;      /* for statistics */
     int64_t               notices_80;
     int64_t               notices_100;
+    int64_t               overruns;
     ai_api_manage_res_t   res;
 } ai_apictl_call_t;
 

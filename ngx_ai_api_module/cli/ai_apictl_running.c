@@ -65,6 +65,7 @@ ai_apictl_running_json(ai_api_buf_t *b, const ai_api_inflight_peek_t *p)
     ai_api_json_begin(b, '{');
     ai_api_json_member_int(b, "at80", (int64_t) p->notices_80);
     ai_api_json_member_int(b, "at100", (int64_t) p->notices_100);
+    ai_api_json_member_int(b, "overruns", (int64_t) p->overruns);
     ai_api_json_end(b, '}');
 
     if (p->rc == AI_API_OK) {

@@ -219,6 +219,12 @@ ai_apictl_top_show(ai_apictl_t *ctl, const ai_apictl_top_t *top,
                    (unsigned long long) p->notices_80,
                    (unsigned long long) p->notices_100);
 
+    if (p->overruns != 0) {
+        ai_apictl_line(&t, "strict overrun", "by %llu prompts: "
+                       "ai_api_context_length or its overhead is too small",
+                       (unsigned long long) p->overruns);
+    }
+
     if (p->rc != AI_API_OK) {
         ai_apictl_line(&t, "last commit", "%s", ai_api_strerror(p->rc));
     }

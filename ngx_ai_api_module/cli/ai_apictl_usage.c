@@ -140,6 +140,7 @@ ai_apictl_cmd_stats(ai_apictl_t *ctl, int argc, char **argv)
     c.in_flight = ai_apictl_running_requests(&running);
     c.notices_80 = (int64_t) running.notices_80;
     c.notices_100 = (int64_t) running.notices_100;
+    c.overruns = (int64_t) running.overruns;
 
     code = ai_apictl_usage_run(ctl, &c, 1);
     ai_apictl_call_free(&c);

@@ -89,6 +89,7 @@ ai_api_inflight_look(const ai_api_inflight_t *t, int fd,
     p->rc = ai_api_inflight_get(&shared->rc);
     p->notices_80 = ai_api_inflight_get(&shared->notices_80);
     p->notices_100 = ai_api_inflight_get(&shared->notices_100);
+    p->overruns = ai_api_inflight_get(&shared->overruns);
     p->crashed = ai_api_inflight_get(&shared->crashed);
     p->failed = ai_api_inflight_get(&shared->failed);
     p->replays = ai_api_inflight_get(&shared->replays);

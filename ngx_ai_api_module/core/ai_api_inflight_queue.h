@@ -25,7 +25,7 @@
  * thread's clock. */
 typedef struct {
     int32_t           rc;        /* of the last transaction of any leader */
-    uint32_t          reserved;
+    uint32_t          overruns;  /* prompts beyond what strict held */
     uint64_t          tail;      /* records not folded, as far as known */
     int64_t           worked_ms; /* the last commit */
     int64_t           fold_ms;   /* not before: the next fold */
@@ -96,6 +96,7 @@ typedef struct {
     int               rc;            /* of the last transaction */
     uint64_t          notices_80;
     uint64_t          notices_100;
+    uint64_t          overruns;
     uint64_t          crashed;
     uint64_t          failed;
     uint64_t          replays;

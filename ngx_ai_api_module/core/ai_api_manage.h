@@ -62,6 +62,7 @@ typedef struct {
     int64_t                 in_flight;    /* requests under way, for stats */
     int64_t                 notices_80;   /* limits that came to 80 %, 100 % */
     int64_t                 notices_100;
+    int64_t                 overruns;     /* prompts beyond a strict hold */
     const u_char           *random;       /* AI_API_MANAGE_RANDOM bytes */
 } ai_api_manage_req_t;
 

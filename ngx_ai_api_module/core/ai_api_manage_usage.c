@@ -58,6 +58,7 @@ ai_api_manage_report(ai_api_manage_ctx_t *ctx, uint64_t user_id)
     conf.in_flight = ctx->req->in_flight;
     conf.notices_80 = ctx->req->notices_80;
     conf.notices_100 = ctx->req->notices_100;
+    conf.overruns = ctx->req->overruns;
 
     return ai_api_stats(ctx->conf->reader, &conf, &q, &ctx->res->body);
 }

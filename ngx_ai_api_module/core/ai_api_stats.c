@@ -467,6 +467,7 @@ ai_api_stats_system(ai_api_stats_t *s)
     ai_api_json_begin(s->b, '{');
     ai_api_json_member_int(s->b, "at80", s->conf->notices_80);
     ai_api_json_member_int(s->b, "at100", s->conf->notices_100);
+    ai_api_json_member_int(s->b, "overruns", s->conf->overruns);
     ai_api_json_end(s->b, '}');
 
     return rc;

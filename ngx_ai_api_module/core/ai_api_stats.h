@@ -39,6 +39,7 @@ typedef struct {
     int64_t        in_flight;          /* of the whole system */
     int64_t        notices_80;         /* limits that came to 80 %, 100 % */
     int64_t        notices_100;
+    int64_t        overruns;           /* prompts beyond a strict hold */
 } ai_api_stats_conf_t;
 
 

@@ -225,6 +225,15 @@ ngx_http_ai_api_inflight_stats(ai_api_inflight_t *table,
     req->in_flight = ai_api_inflight_total(table);
     req->notices_80 = (int64_t) shared->notices_80;
     req->notices_100 = (int64_t) shared->notices_100;
+    req->overruns = shared->overruns;
+}
+
+
+void
+ngx_http_ai_api_inflight_overrun(ai_api_inflight_t *table)
+{
+    (void) __atomic_add_fetch(&ai_api_inflight_shared(table)->overruns, 1,
+                              __ATOMIC_RELAXED);
 }
 
 

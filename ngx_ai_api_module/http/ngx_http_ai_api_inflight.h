@@ -34,6 +34,9 @@ void ngx_http_ai_api_inflight_done(ai_api_inflight_t *table);
 void ngx_http_ai_api_inflight_stats(ai_api_inflight_t *table,
     ai_api_manage_req_t *req);
 
+/* A prompt counted more than was held for it: one more of them. */
+void ngx_http_ai_api_inflight_overrun(ai_api_inflight_t *table);
+
 /* Exit: what runs is settled, the thread ends; what cannot be written stays
  * for the next worker.  NGX_OK, NGX_AGAIN (the thread hangs, and uses the
  * table). */

@@ -1,6 +1,7 @@
 #include "ngx_http_ai_api_settle.h"
 #include "ngx_http_ai_api_admit.h"
 #include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_inflight.h"
 #include "ngx_http_ai_api_rate.h"
 #include "ngx_http_ai_api_worker.h"
 
@@ -16,6 +17,8 @@ static uint8_t ngx_http_ai_api_settle_status(ngx_http_ai_api_ctx_t *ctx,
     const ai_api_settle_out_t *out);
 static void ngx_http_ai_api_settle_cost(ngx_http_ai_api_ctx_t *ctx,
     ai_api_charge_t *c);
+static void ngx_http_ai_api_settle_overrun(ngx_http_ai_api_ctx_t *ctx,
+    const ai_api_charge_t *c);
 static int32_t ngx_http_ai_api_elapsed(ngx_http_ai_api_ctx_t *ctx);
 
 
@@ -164,6 +167,8 @@ ngx_http_ai_api_settle_submit(ngx_http_ai_api_ctx_t *ctx)
 
     ngx_http_ai_api_settle_cost(ctx, c);
 
+    ngx_http_ai_api_settle_overrun(ctx, c);
+
     ctx->settled = 1;
 
     if (out.rate > 0) {
@@ -251,6 +256,29 @@ ngx_http_ai_api_settle_cost(ngx_http_ai_api_ctx_t *ctx, ai_api_charge_t *c)
                       "ai api: the cost of request %*s is out of range",
                       sizeof(ctx->id_text), ctx->id_text);
     }
+}
+
+
+/* what strict promises is as true as ai_api_context_length */
+
+static void
+ngx_http_ai_api_settle_overrun(ngx_http_ai_api_ctx_t *ctx,
+    const ai_api_charge_t *c)
+{
+    if (ctx->ask.mode != AI_API_HOLD_STRICT
+        || c->prompt_tokens <= ctx->ask.prompt_tokens)
+    {
+        return;
+    }
+
+    ngx_http_ai_api_inflight_overrun(ngx_http_ai_api_worker_inflight());
+
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "ai api: the prompt of request %*s counted %L tokens, "
+                  "\"ai_api_quota strict\" held %L: "
+                  "\"ai_api_context_length\" or its overhead is too small",
+                  sizeof(ctx->id_text), ctx->id_text,
+                  c->prompt_tokens, ctx->ask.prompt_tokens);
 }
 
 

@@ -181,7 +181,8 @@ static const step_t  stats_steps[] = {
       ",{\"user\":\"bob\"," T(1, 0, 0, 0, "0") "],\"byStatus\":{\"ok\":3,"
       "\"client_abort\":1,\"upstream_error\":0,\"cut_quota\":0,"
       "\"worker_crash\":0,\"server_shutdown\":0},\"estimatedRequests\":1,"
-      "\"inFlight\":3,\"limitNotices\":{\"at80\":4,\"at100\":5}}" },
+      "\"inFlight\":3,\"limitNotices\":{\"at80\":4,\"at100\":5,"
+      "\"overruns\":6}}" },
 
     { "+root", "GET", "/admin/stats?from=2026-01-01&groupBy=day", NULL, 200,
       "{\"currency\":\"CNY\",\"from\":\"2026-01-01T00:00:00Z\","
@@ -201,7 +202,8 @@ static const step_t  stats_steps[] = {
       "],\"byStatus\":{\"ok\":4,"
       "\"client_abort\":1,\"upstream_error\":0,\"cut_quota\":0,"
       "\"worker_crash\":0,\"server_shutdown\":0},\"estimatedRequests\":1,"
-      "\"inFlight\":3,\"limitNotices\":{\"at80\":4,\"at100\":5}}" },
+      "\"inFlight\":3,\"limitNotices\":{\"at80\":4,\"at100\":5,"
+      "\"overruns\":6}}" },
 };
 
 #define PRICES  "\"priceInput\":\"0.003\",\"priceOutput\":\"0.003\","         \

@@ -140,6 +140,7 @@ call(const char *user, const char *method, const char *path,
     req.in_flight = 3;
     req.notices_80 = 4;
     req.notices_100 = 5;
+    req.overruns = 6;
     req.random = random_bytes;
 
     ai_api_manage_res_free(&res);

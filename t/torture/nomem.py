@@ -175,14 +175,17 @@ class Answer:
 class Kind:
     """A kind of request: its bytes; after how many bytes the client goes."""
 
+    number = 0
+
     def __init__(self, name, method, path, body="", token="", leave=0,
-                 before=None):
+                 before=None, once=False):
         self.name = name
         self.method = method
         self.path = path
         self.body = body
         self.token = token
         self.leave = leave
+        self.once = once             # has an idempotency key
         self.before = before         # makes what it works on; path's {}
 
     def bytes(self, path):
@@ -191,6 +194,10 @@ class Kind:
 
         if self.token:
             head += "Authorization: Bearer %s\r\n" % self.token
+
+        if self.once:
+            Kind.number += 1
+            head += "Idempotency-Key: request-%d\r\n" % Kind.number
 
         if self.body:
             head += "Content-Type: application/json\r\n" \
@@ -213,14 +220,17 @@ class Torture:
         self.api = client.Client(self.nginx.port, self.nginx.jwt_secret())
         self.alice = self.api.token("alice")
         self.root = self.api.token("root", role="admin")
-        self.key = self.api.new_key(self.alice, "key")["key"]
-        self.empty = self.limited()
+        # limits that do not bind, so that everything is held and given back
+        self.key = self.limited("key", usageLimit=10 ** 12,
+                                requestLimit=10 ** 9, costLimit="1000000000",
+                                rateLimits={"maxParallel": 1000})
+        self.empty = self.limited("empty", requestLimit=0)
         self.good = Kind("good", "POST", "/api/ai-service/chat", CHAT,
                          self.key)
 
-    def limited(self):
+    def limited(self, name, **limits):
         status, key = self.api.call("POST", "/api/ai-api/keys", self.alice,
-                                    {"name": "empty", "requestLimit": 0})
+                                    dict(limits, name=name))
         if status != 201:
             raise state.Problem("POST /keys: %d %s" % (status, key))
         return key["key"]
@@ -255,6 +265,9 @@ class Torture:
                  before=self.new_key),
             Kind("delete", "DELETE", manage + "/keys/{}", "", user,
                  before=self.new_key),
+            Kind("credit", "POST", manage + "/admin/users/alice/credit",
+                 '{"amount":"1"}', root, once=True),
+            Kind("audit", "GET", manage + "/admin/audit?limit=5", "", root),
             Kind("stats", "GET", manage + "/admin/stats", "", root),
             Kind("ledger", "GET", manage + "/admin/ledger?limit=5", "",
                  root),

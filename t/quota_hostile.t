@@ -100,6 +100,10 @@ my @crowd = crowd(20, sub { ("chat", question("chat", 40), $k->{key}) });
 
 is(request("GET", "/api/ai-service/nothing")->{status}, 401, "they are there");
 $_->reset for @crowd;
+
+# each worker hears of the resets before it hears of these
+is(request("GET", "/api/ai-service/nothing")->{status}, 401, "they have left")
+    for 1 .. 10;
 $mutex->release;
 
 idle();

@@ -218,6 +218,8 @@ for my $place (qw(strict estimate)) {
     is(scalar @crash, scalar @its, "$place: a record each");
     is((grep { $_->{estimated} && $_->{completionTokens} >= 50 && $_->{completionTokens} <= 64 }
         @crash), scalar @its, "$place: of what was seen");
+    is((grep { $_->{httpStatus} == 200 && $_->{promptTokens} >= 1 && $_->{estimatedPrompt} }
+        @crash), scalar @its, "$place: with the prompt, of an answer that had begun");
 
     ollama()->open("g");
     $_->read_body for grep { $_->{first}{headers}{"x-worker"} != $victim } @open;

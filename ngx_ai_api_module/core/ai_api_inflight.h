@@ -137,8 +137,8 @@ int ai_api_inflight_extend(ai_api_inflight_t *t, ai_api_slot_t *s,
 void ai_api_inflight_sent(ai_api_inflight_t *t, ai_api_slot_t *s);
 
 /*
- * -> STREAMING: what has been seen so far, for the charge of a crashed
- * worker (estimates); first_byte_ms as in the charge.
+ * -> STREAMING: Ollama answers 200, and this has been seen so far, for the
+ * charge of a crashed worker (estimates); first_byte_ms as in the charge.
  */
 void ai_api_inflight_progress(ai_api_inflight_t *t, ai_api_slot_t *s,
     int64_t prompt_tokens, int64_t completion_tokens, int32_t first_byte_ms);

@@ -200,6 +200,10 @@ ai_api_inflight_crashed(ai_api_slot_t *s)
     if (ai_api_inflight_state(s) == AI_API_SLOT_SENT) {
         c->prompt_tokens = 0;
         c->completion_tokens = 0;
+
+    } else {
+        c->http_status = 200;
+        c->flags |= AI_API_F_MODEL_KNOWN;
     }
 
     if (c->prompt_tokens != 0 || c->completion_tokens != 0) {

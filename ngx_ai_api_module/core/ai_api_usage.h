@@ -182,10 +182,9 @@ typedef struct {
 /*
  * The final counts.  Exact ones are never changed; a missing or malformed
  * one is estimated, at least 1, and flagged:
- *   prompt      bytes of its text / 4;
- *   completion  NDJSON: the pieces seen; JSON: bytes of the text / 4, for a
- *               cut request not less than elapsed time x rate; both at most
- *               output_cap;
+ *   prompt      by the bytes of its text;
+ *   completion  NDJSON: the pieces seen; JSON: by bytes, for a cut request not
+ *               less than elapsed time x rate; both at most output_cap;
  *   format trap eval_count + the thinking pieces (of JSON: their bytes / 4);
  *   image       has no count of tokens: UPSTREAM_ERROR, flagged, at least 1.
  * Nothing is charged for 4xx and 5xx, load and unload, and an answer that
@@ -194,6 +193,8 @@ typedef struct {
  */
 void ai_api_usage_settle(const ai_api_usage_t *u, const ai_api_settle_in_t *in,
     ai_api_settle_out_t *out);
+/* Tokens of text that nobody has counted: bytes / 4, at least 1. */
+int64_t ai_api_usage_by_bytes(uint64_t bytes);
 
 
 #endif /* AI_API_USAGE_H */

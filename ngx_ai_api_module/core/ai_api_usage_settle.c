@@ -22,7 +22,6 @@ static int64_t ai_api_settle_estimate(const ai_api_usage_t *u,
     const ai_api_usage_result_t *res, const ai_api_settle_in_t *in);
 static int64_t ai_api_settle_elapsed(const ai_api_settle_in_t *in);
 static int64_t ai_api_settle_thinking(const ai_api_usage_t *u);
-static int64_t ai_api_settle_by_bytes(uint64_t bytes);
 
 
 void
@@ -108,8 +107,8 @@ ai_api_settle_prompt(const ai_api_usage_result_t *res,
     }
 
     out->estimated_prompt = 1;
-    out->prompt = ai_api_settle_by_bytes((uint64_t)
-                                         ai_api_max(in->prompt_bytes, 0));
+    out->prompt = ai_api_usage_by_bytes((uint64_t)
+                                        ai_api_max(in->prompt_bytes, 0));
 }
 
 
@@ -149,7 +148,7 @@ ai_api_settle_estimate(const ai_api_usage_t *u,
 
     if (ai_api_usage_is_json(u)) {
         bytes = u->text_bytes + (u->ops->in_text(u) ? u->walk.len : 0);
-        n = ai_api_settle_by_bytes(bytes);
+        n = ai_api_usage_by_bytes(bytes);
 
         if (in->aborted && !res->closed) {
             elapsed = ai_api_settle_elapsed(in);
@@ -188,15 +187,15 @@ static int64_t
 ai_api_settle_thinking(const ai_api_usage_t *u)
 {
     if (ai_api_usage_is_json(u)) {
-        return ai_api_settle_by_bytes(u->thinking_bytes);
+        return ai_api_usage_by_bytes(u->thinking_bytes);
     }
 
     return (int64_t) u->thinking_pieces;
 }
 
 
-static int64_t
-ai_api_settle_by_bytes(uint64_t bytes)
+int64_t
+ai_api_usage_by_bytes(uint64_t bytes)
 {
     return (int64_t) ai_api_max(bytes / SETTLE_BYTES_PER_TOKEN, 1);
 }

@@ -18,10 +18,6 @@
 #define NGX_HTTP_AI_API_ADMIT_WAITS    5
 #define NGX_HTTP_AI_API_ADMIT_WAIT_MS  4
 
-/* bytes of text a token, for a prompt that nobody has counted yet */
-
-#define NGX_HTTP_AI_API_TOKEN_BYTES  4
-
 
 static void ngx_http_ai_api_admit_ask(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
@@ -163,8 +159,7 @@ ngx_http_ai_api_admit_prompt(const ngx_http_ai_api_loc_conf_t *alcf,
     int64_t  bound;
 
     if (alcf->quota != AI_API_HOLD_STRICT) {
-        return ngx_max((int64_t) (scan->prompt_bytes
-                                  / NGX_HTTP_AI_API_TOKEN_BYTES), 1);
+        return ai_api_usage_by_bytes(scan->prompt_bytes);
     }
 
     if (scan->has_images || scan->has_tools || scan->has_template

@@ -119,9 +119,13 @@ ngx_http_ai_api_settle_recorded(ngx_http_ai_api_ctx_t *ctx)
 }
 
 
+/* as a settlement would estimate it: nothing before the first piece */
+
 void
 ngx_http_ai_api_settle_progress(ngx_http_ai_api_ctx_t *ctx)
 {
+    int64_t  prompt;
+
     if (ctx->charge.first_byte_ms < 0) {
         ctx->charge.first_byte_ms = ngx_http_ai_api_elapsed(ctx);
     }
@@ -130,9 +134,11 @@ ngx_http_ai_api_settle_progress(ngx_http_ai_api_ctx_t *ctx)
         return;
     }
 
+    prompt = (ctx->usage.pieces == 0)
+             ? 0 : ai_api_usage_by_bytes(ctx->scan->prompt_bytes);
+
     ai_api_inflight_progress(ngx_http_ai_api_worker_inflight(), ctx->slot,
-                             (int64_t) (ctx->scan->prompt_bytes / 4),
-                             (int64_t) ctx->usage.pieces,
+                             prompt, (int64_t) ctx->usage.pieces,
                              ctx->charge.first_byte_ms);
 }
 

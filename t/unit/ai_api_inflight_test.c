@@ -301,6 +301,8 @@ leave_all_states(void)
         c.prompt_tokens = 3;
         c.completion_tokens = 0;
         c.cost_nano = 0;
+        c.http_status = 0;
+        c.flags = 0;
         s[i] = t_inflight_take(t, &c, &i);
     }
 
@@ -355,13 +357,17 @@ look_at_recovered(ai_api_inflight_t *t)
 
         case 1:
             T_CHECK(c->status == AI_API_STATUS_WORKER_CRASH
-                    && c->prompt_tokens == 0 && c->cost_nano == 0,
+                    && c->prompt_tokens == 0 && c->cost_nano == 0
+                    && c->http_status == 0
+                    && !(c->flags & AI_API_F_MODEL_KNOWN),
                     "sent: nothing");
             break;
 
         case 2:
             T_CHECK(c->status == AI_API_STATUS_WORKER_CRASH
                     && (c->flags & AI_API_F_ESTIMATED)
+                    && c->http_status == 200
+                    && (c->flags & AI_API_F_MODEL_KNOWN)
                     && c->cost_nano == 3000 * 3000LL, "%" PRId64,
                     c->cost_nano);
             break;

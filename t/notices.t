@@ -185,3 +185,18 @@ is(stats()->{limitNotices}{overruns}, 0, "none yet");
 is(ask($k), 200, "it is charged");
 is(key_object($k->{id}, "user$users")->{usageCount}, 15, "as it counted");
 is(stats()->{limitNotices}{overruns}, 1, "and counted");
+
+
+
+=== TEST 5: one limit's end does not hide another one's
+--- upstream
+$small
+--- steps
+my $k = limited(requestLimit => 5, limits => { day => { requests => 4 } });
+
+is(ask($k), 200, "$_ of 4") for 1 .. 4;
+is(ask($k), 429, "5 of 4");
+eventually(sub { lines() == 2 }, "two limits");
+is_deeply([sort(lines())], ["100 requests day $k->{id} user$users",
+                            "80 requests life $k->{id} user$users"], "a line each");
+is(numbers(), "1 1", "the numbers");

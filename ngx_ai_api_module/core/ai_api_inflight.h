@@ -190,11 +190,11 @@ unsigned ai_api_inflight_lane(const ai_api_inflight_t *t);
 int ai_api_inflight_owner(ai_api_inflight_t *t, const u_char *key_id,
     uint64_t user_id, ai_api_quota_open_t *open);
 
-/* The level (0, 80, 100) of which an owner's notice was given last becomes
- * "level": returns the old one ("level" when it cannot be told).  key_id
- * NULL: the user's.  A rise is counted in the file. */
-unsigned ai_api_inflight_notice(ai_api_inflight_t *t, const u_char *key_id,
-    uint64_t user_id, unsigned level);
+/* Of what an owner's notices were given last (ai_api_quota_levels()) becomes
+ * "levels": returns the old ones ("levels" when that cannot be told).  key_id
+ * NULL: the user's.  Each rise is counted in the file. */
+uint32_t ai_api_inflight_notice(ai_api_inflight_t *t, const u_char *key_id,
+    uint64_t user_id, uint32_t levels);
 
 
 #endif /* AI_API_INFLIGHT_H */

@@ -29,6 +29,8 @@ static void ai_api_inflight_sum(ai_api_inflight_t *t,
 static void ai_api_inflight_add(ai_api_inflight_t *t, int64_t *dst,
     int64_t v);
 static void ai_api_inflight_max(uint64_t *dst, uint64_t v);
+static void ai_api_inflight_noticed(ai_api_inflight_t *t, uint32_t old,
+    uint32_t levels);
 
 
 ai_api_inflight_owner_t *
@@ -299,38 +301,51 @@ ai_api_inflight_owner(ai_api_inflight_t *t, const u_char *key_id,
 }
 
 
-unsigned
+uint32_t
 ai_api_inflight_notice(ai_api_inflight_t *t, const u_char *key_id,
-    uint64_t user_id, unsigned level)
+    uint64_t user_id, uint32_t levels)
 {
-    unsigned                   old;
-    ai_api_inflight_owner_t   *o;
-    ai_api_inflight_shared_t  *shared;
+    uint32_t                  old;
+    ai_api_inflight_owner_t  *o;
 
     if (ai_api_inflight_lock_soon(t) != AI_API_OK) {
-        return level;
+        return levels;
     }
 
-    old = level;
-    shared = &t->head->shared;
+    old = levels;
 
-    /* who is not there has level 0 */
-    o = ai_api_inflight_find(t, key_id, user_id, level != 0);
+    /* who is not there was told nothing */
+    o = ai_api_inflight_find(t, key_id, user_id, levels != 0);
 
     if (o != NULL) {
         old = o->notice;
-        o->notice = level;
-    }
-
-    if (level > old) {
-        (void) __atomic_add_fetch((level >= 100) ? &shared->notices_100
-                                                 : &shared->notices_80,
-                                  1, __ATOMIC_RELAXED);
+        o->notice = levels;
+        ai_api_inflight_noticed(t, old, levels);
     }
 
     ai_api_inflight_unlock(t);
 
     return old;
+}
+
+
+static void
+ai_api_inflight_noticed(ai_api_inflight_t *t, uint32_t old, uint32_t levels)
+{
+    unsigned                   i, level;
+    ai_api_inflight_shared_t  *shared;
+
+    shared = &t->head->shared;
+
+    for (i = 0; i < AI_API_QUOTA_NOTICES; i++) {
+        level = ai_api_quota_level_bits(levels, i);
+
+        if (level > ai_api_quota_level_bits(old, i)) {
+            (void) __atomic_add_fetch((level > 1) ? &shared->notices_100
+                                                  : &shared->notices_80,
+                                      1, __ATOMIC_RELAXED);
+        }
+    }
 }
 
 

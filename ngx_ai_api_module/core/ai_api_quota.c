@@ -26,6 +26,9 @@ typedef struct {
 static void ai_api_quota_sums(ai_api_quota_ctx_t *ctx);
 static void ai_api_quota_window(ai_api_quota_ctx_t *ctx,
     ai_api_window_t window, unsigned of_user);
+static void ai_api_quota_pick(const ai_api_quota_owner_t *o,
+    ai_api_window_t window, const ai_api_limit_t **limit,
+    const ai_api_spent_t **spent);
 static void ai_api_quota_balance(ai_api_quota_ctx_t *ctx);
 static void ai_api_quota_rates(ai_api_quota_ctx_t *ctx, unsigned of_user,
     int64_t now_ns);
@@ -36,9 +39,12 @@ static const ai_api_quota_owner_t *ai_api_quota_owner(
     const ai_api_quota_ctx_t *ctx, unsigned of_user);
 static void ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l,
     int64_t *left);
+static void ai_api_quota_rest(ai_api_quota_limit_t *l);
 static void ai_api_quota_bind(ai_api_quota_t *q,
     const ai_api_quota_limit_t *l);
 static int64_t ai_api_quota_sum(int64_t a, int64_t b);
+static unsigned ai_api_quota_level_balance(const ai_api_quota_input_t *in,
+    ai_api_quota_limit_t *l);
 
 
 int
@@ -107,23 +113,7 @@ ai_api_quota_window(ai_api_quota_ctx_t *ctx, ai_api_window_t window,
     o = ai_api_quota_owner(ctx, of_user);
     held = &ctx->open[of_user]->held;
 
-    switch (window) {
-
-    case AI_API_WINDOW_DAY:
-        limit = &o->limits.day;
-        spent = &o->day;
-        break;
-
-    case AI_API_WINDOW_MONTH:
-        limit = &o->limits.month;
-        spent = &o->month;
-        break;
-
-    default:
-        limit = &o->limits.life;
-        spent = &o->life;
-        break;
-    }
+    ai_api_quota_pick(o, window, &limit, &spent);
 
     memset(&l, 0, sizeof(l));
     l.window = window;
@@ -143,6 +133,30 @@ ai_api_quota_window(ai_api_quota_ctx_t *ctx, ai_api_window_t window,
     l.limit = limit->cost;
     l.used = ai_api_quota_sum(spent->cost, held->cost);
     ai_api_quota_limit(ctx->q, &l, &ctx->q->cost);
+}
+
+
+static void
+ai_api_quota_pick(const ai_api_quota_owner_t *o, ai_api_window_t window,
+    const ai_api_limit_t **limit, const ai_api_spent_t **spent)
+{
+    switch (window) {
+
+    case AI_API_WINDOW_DAY:
+        *limit = &o->limits.day;
+        *spent = &o->day;
+        break;
+
+    case AI_API_WINDOW_MONTH:
+        *limit = &o->limits.month;
+        *spent = &o->month;
+        break;
+
+    default:
+        *limit = &o->limits.life;
+        *spent = &o->life;
+        break;
+    }
 }
 
 
@@ -236,15 +250,23 @@ ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l, int64_t *left)
         return;
     }
 
-    /* corrections can make used negative: no more than the limit is left */
-    l->remaining = (l->used <= 0) ? l->limit
-                                  : ai_api_max(l->limit - l->used, 0);
+    ai_api_quota_rest(l);
 
     if (left != NULL && (*left < 0 || l->remaining < *left)) {
         *left = l->remaining;
     }
 
     ai_api_quota_bind(q, l);
+}
+
+
+/* Corrections can make used negative: no more than the limit is left. */
+
+static void
+ai_api_quota_rest(ai_api_quota_limit_t *l)
+{
+    l->remaining = (l->used <= 0) ? l->limit
+                                  : ai_api_max(l->limit - l->used, 0);
 }
 
 
@@ -325,39 +347,89 @@ ai_api_quota_reset(const ai_api_quota_limit_t *l, int64_t now_ms)
 
 
 unsigned
-ai_api_quota_level(const ai_api_quota_input_t *in, ai_api_quota_limit_t *l)
+ai_api_quota_level(const ai_api_quota_input_t *in, unsigned of_user,
+    unsigned i, ai_api_quota_limit_t *l)
 {
-    ai_api_quota_t        q;
-    ai_api_quota_ctx_t    ctx;
-    ai_api_quota_input_t  settled;
+    const ai_api_limit_t  *limit;
+    const ai_api_spent_t  *spent;
 
-    static const ai_api_quota_open_t  nothing;
+    memset(l, 0, sizeof(ai_api_quota_limit_t));
+    l->of_user = of_user;
 
-    settled = *in;
-
-    /* 80 % of a balance is of no amount that anybody set */
-    if (in->balance_nano > 0) {
-        settled.prepaid = 0;
+    if (i == AI_API_QUOTA_NOTICES - 1) {
+        return ai_api_quota_level_balance(in, l);
     }
 
-    ctx.in = &settled;
-    ctx.open[0] = &nothing;
-    ctx.open[1] = &nothing;
-    ctx.q = &q;
+    l->window = (ai_api_window_t) (i / 3);
 
-    ai_api_quota_sums(&ctx);
+    ai_api_quota_pick(of_user ? &in->user : &in->key, l->window, &limit,
+                      &spent);
 
-    *l = q.bound;
+    switch (i % 3) {
 
-    if (l->what == AI_API_QUOTA_NONE) {
+    case 0:
+        l->what = AI_API_QUOTA_TOKENS;
+        l->limit = limit->tokens;
+        l->used = spent->tokens;
+        break;
+
+    case 1:
+        l->what = AI_API_QUOTA_REQUESTS;
+        l->limit = limit->requests;
+        l->used = spent->requests;
+        break;
+
+    default:
+        l->what = AI_API_QUOTA_COST;
+        l->limit = limit->cost;
+        l->used = spent->cost;
+        break;
+    }
+
+    if (l->limit < 0) {
+        l->what = AI_API_QUOTA_NONE;
         return 0;
     }
+
+    ai_api_quota_rest(l);
 
     if (l->remaining == 0) {
         return 100;
     }
 
     return ((__int128) l->remaining * 5 <= l->limit) ? 80 : 0;
+}
+
+
+/* 80 % of a balance is of no amount that anybody set. */
+
+static unsigned
+ai_api_quota_level_balance(const ai_api_quota_input_t *in,
+    ai_api_quota_limit_t *l)
+{
+    if (!l->of_user || !in->prepaid) {
+        return 0;
+    }
+
+    l->what = AI_API_QUOTA_BALANCE;
+
+    return (in->balance_nano > 0) ? 0 : 100;
+}
+
+
+uint32_t
+ai_api_quota_levels(const ai_api_quota_input_t *in, unsigned of_user)
+{
+    unsigned              i, level;
+    uint32_t              levels;
+    ai_api_quota_limit_t  l;
+
+    for (i = 0, levels = 0; i < AI_API_QUOTA_NOTICES; i++) {
+        level = ai_api_quota_level(in, of_user, i, &l);
+        levels |= (uint32_t) ((level >= 80) + (level >= 100)) << 2 * i;
+    }
+
+    return levels;
 }
 
 

@@ -101,12 +101,22 @@ int ai_api_quota_check(const ai_api_quota_input_t *in,
 int64_t ai_api_quota_reset(const ai_api_quota_limit_t *l, int64_t now_ms);
 
 /*
- * How far the fullest limit of life, day, month or balance is used by what
- * is settled: 0, 80 (80 % and more) or 100.  *l becomes that limit.  The
- * balance of a prepaid user counts only as 100, when nothing is left.
+ * Notices are given of ten limits: tokens, requests, cost of life, day and
+ * month, and the balance.  How far limit i of the key, or of the user, is
+ * used by what is settled: 0, 80 (80 % and more) or 100; *l becomes that
+ * limit (what: NONE when it is not set).  The balance of a prepaid user
+ * counts only as 100, when nothing is left.
  */
-unsigned ai_api_quota_level(const ai_api_quota_input_t *in,
-    ai_api_quota_limit_t *l);
+#define AI_API_QUOTA_NOTICES  10
+
+unsigned ai_api_quota_level(const ai_api_quota_input_t *in, unsigned of_user,
+    unsigned i, ai_api_quota_limit_t *l);
+
+/* All of them, two bits each: 0, 1 (80 %), 2. */
+uint32_t ai_api_quota_levels(const ai_api_quota_input_t *in,
+    unsigned of_user);
+
+#define ai_api_quota_level_bits(levels, i)  ((levels) >> 2 * (i) & 3)
 
 /*
  * The limits that bind a key: the smaller of the owner's and the

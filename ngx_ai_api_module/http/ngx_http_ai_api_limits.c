@@ -267,33 +267,29 @@ ngx_http_ai_api_limits_notice(ngx_http_ai_api_ctx_t *ctx)
 static void
 ngx_http_ai_api_limits_owner(ngx_http_ai_api_ctx_t *ctx, ngx_uint_t of_user)
 {
-    unsigned               level, old;
+    uint32_t               levels, old;
+    unsigned               i, level;
     ai_api_inflight_t     *table;
-    ai_api_quota_input_t   in;
     ai_api_quota_limit_t   l;
 
-    in = ctx->sums;
-
-    if (of_user) {
-        ai_api_limits_init(&in.key.limits);
-
-    } else {
-        ai_api_limits_init(&in.user.limits);
-        in.prepaid = 0;
-    }
-
     table = ngx_http_ai_api_worker_inflight();
-    level = ai_api_quota_level(&in, &l);
-
     if (table == NULL) {
         return;
     }
 
-    old = ai_api_inflight_notice(table, of_user ? NULL : ctx->charge.key_id,
-                                 ctx->charge.user_id, level);
+    levels = ai_api_quota_levels(&ctx->sums, of_user);
 
-    if (level > old) {
-        ngx_http_ai_api_limits_log(ctx, &l, level);
+    old = ai_api_inflight_notice(table, of_user ? NULL : ctx->charge.key_id,
+                                 ctx->charge.user_id, levels);
+
+    for (i = 0; i < AI_API_QUOTA_NOTICES; i++) {
+
+        if (ai_api_quota_level_bits(levels, i)
+            > ai_api_quota_level_bits(old, i))
+        {
+            level = ai_api_quota_level(&ctx->sums, of_user, i, &l);
+            ngx_http_ai_api_limits_log(ctx, &l, level);
+        }
     }
 }
 

@@ -682,21 +682,25 @@ notices(void)
 
     make();
 
+    /* two bits a limit: 1 is 80 %, 2 is 100 % */
     T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 0) == 0, "nothing");
-    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 80) == 0, "80");
-    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 80) == 80, "again");
-    T_CHECK(ai_api_inflight_notice(t, NULL, 1, 100) == 0, "the user's");
-    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 100) == 80, "100");
-    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 0) == 100, "reset");
-    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 100) == 0, "anew");
+    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 1) == 0, "80");
+    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 1) == 1, "again");
+    T_CHECK(ai_api_inflight_notice(t, NULL, 1, 2 << 18) == 0, "the user's");
+    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 2) == 1, "100");
+    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 1 << 4) == 2,
+            "reset, and 80 of another");
+    T_CHECK(ai_api_inflight_notice(t, charge.key_id, 0, 2 | 1 << 4) == 1 << 4,
+            "anew");
 
     T_CHECK(ai_api_inflight_peek(dir.dir, &p) == AI_API_OK
-            && p.notices_80 == 1 && p.notices_100 == 3, "counted");
+            && p.notices_80 == 2 && p.notices_100 == 3, "counted");
 
     /* they outlive the processes */
     ai_api_inflight_close(t);
     T_CHECK(t_inflight_open(dir.dir, SLOTS, &t) == AI_API_OK, "open");
-    T_CHECK(ai_api_inflight_notice(t, NULL, 1, 100) == 100, "kept");
+    T_CHECK(ai_api_inflight_notice(t, NULL, 1, 2 << 18) == 2 << 18,
+            "kept");
 
     drop();
 }

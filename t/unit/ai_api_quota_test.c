@@ -497,7 +497,8 @@ level(void)
             init(&in);
             set(&w, &in, &open);
 
-            n = ai_api_quota_level(&in, &l);
+            n = ai_api_quota_level(&in, w.of_user,
+                                   3 * (unsigned) w.window + j % 3, &l);
 
             T_CHECK(n == levels[i].level, "%zu %zu: %u", i, j, n);
 
@@ -519,23 +520,27 @@ level(void)
     in.key.limits.requests_per_minute = 0;
     in.prepaid = 1;
     in.balance_nano = 1;
-    T_CHECK(ai_api_quota_level(&in, &l) == 0 && l.what == AI_API_QUOTA_NONE,
-            "0");
+    T_CHECK(ai_api_quota_levels(&in, 0) == 0
+            && ai_api_quota_levels(&in, 1) == 0, "0");
 
     in.balance_nano = 0;
-    T_CHECK(ai_api_quota_level(&in, &l) == 100 && l.what == B, "empty");
+    T_CHECK(ai_api_quota_level(&in, 1, 9, &l) == 100 && l.what == B, "empty");
     in.balance_nano = -7;
-    T_CHECK(ai_api_quota_level(&in, &l) == 100 && l.what == B, "below");
+    T_CHECK(ai_api_quota_level(&in, 1, 9, &l) == 100 && l.what == B, "below");
+    T_CHECK(ai_api_quota_levels(&in, 1) == 2 << 18
+            && ai_api_quota_levels(&in, 0) == 0, "the user's");
     in.prepaid = 0;
-    T_CHECK(ai_api_quota_level(&in, &l) == 0, "not prepaid");
+    T_CHECK(ai_api_quota_levels(&in, 1) == 0, "not prepaid");
 
-    /* the fullest */
+    /* each for itself */
     in.key.limits.day.tokens = 100;
-    in.key.day.tokens = 85;
-    in.user.limits.month.cost = 1000;
-    in.user.month.cost = 900;
-    T_CHECK(ai_api_quota_level(&in, &l) == 80 && l.what == C && l.of_user
-            && l.window == M, "90 %%");
+    in.key.day.tokens = 100;
+    in.key.limits.month.cost = 1000;
+    in.key.month.cost = 900;
+    in.user.limits.life.requests = 5;
+    in.user.life.requests = 4;
+    T_CHECK(ai_api_quota_levels(&in, 0) == (2 << 6 | 1 << 16), "key");
+    T_CHECK(ai_api_quota_levels(&in, 1) == 1 << 2, "user");
 }
 
 

@@ -9,11 +9,31 @@ use AiApi::StoreLock;
 use Test::Nginx::Socket 'no_plan';
 use Time::HiRes qw(time);
 
-use vars qw($yes $no $small);
+use vars qw($yes $no $small $slow_port);
 
 $yes = JSON::PP::true;
 $no = JSON::PP::false;
+$slow_port = AiApi::Setup::free_port();
 $small = { ndjson => { pieces => 3, prompt => 10, text => "x", obey => 1 } };
+
+
+# A server that keeps little of what its client does not read.
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $http = defined $block->http_config ? $block->http_config : "";
+
+    $block->set_value("http_config", $http . <<"EOC");
+    server {
+        listen 127.0.0.1:$slow_port sndbuf=4k;
+
+        location /api/ai-service/ {
+            ai_api_pass http://ollama;
+        }
+    }
+EOC
+});
 
 
 sub mutex {
@@ -149,4 +169,46 @@ $mutex->hold;
 $mutex->kill;
 
 is(chat(question("chat", 40), key => $k->{key})->{status}, 200, "who comes next has it");
+idle();
+
+
+
+=== TEST 6: Ollama goes on behind a cut, with a length that it keeps to
+--- no_error_log
+[alert]
+[crit]
+[error]
+[emerg]
+[warn]
+--- steps
+for my $size (100, 200, 300, 400, 600) {
+    my $k = create_key(name => "x", usageLimit => 164);
+    my $line = AiApi::Quota::line("chat", "y" x $size, "");
+    my $top = "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+        . "Content-Length: " . 300 * length($line) . "\r\n\r\n";
+
+    upstream({ path => "/api/chat", raw => $top . $line x 300, gate => "g$size",
+               gate_at => length($top) + 65 * length($line) + 10 });
+
+    my $c = AiApi::Client->new($slow_port, receive_buffer => 1024);
+
+    $c->send_request("POST", "/api/ai-service/chat", question("chat", 400, stream => $yes),
+                     "X-API-Key" => $k->{key});
+
+    ollama()->wait_for(waiting => 1, "g$size");
+    select undef, undef, undef, 0.1;
+    ollama()->open("g$size");
+    select undef, undef, undef, 0.1;
+
+    my $head = $c->read_head;
+
+    ok($c->read_body, "a clean end");
+
+    my $end = cut_end($c->{body}, "chat", "a slow client, lines of $size");
+
+    cmp_ok($end->{pieces}, "<=", 65, "one piece over it at most");
+    charged($head, { status => "cut_quota", completionTokens => $end->{completion} },
+            "the record");
+}
+
 idle();

@@ -267,11 +267,19 @@ ngx_http_ai_api_response_length(void *data, ssize_t bytes)
 {
     ngx_http_request_t *r = data;
 
-    ngx_buf_t            *b;
-    ngx_http_upstream_t  *u;
+    ngx_buf_t              *b;
+    ngx_http_upstream_t    *u;
+    ngx_http_ai_api_ctx_t  *ctx;
 
     u = r->upstream;
     b = &u->buffer;
+    ctx = ngx_http_ai_api_get_ctx(r);
+
+    /* the client has not read yet what was before the cut */
+
+    if (ctx->cut) {
+        return NGX_OK;
+    }
 
     if (u->length != -1 && bytes > u->length) {
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
@@ -315,6 +323,10 @@ ngx_http_ai_api_chunked_filter(void *data, ssize_t bytes)
 
     u = r->upstream;
     ctx = ngx_http_ai_api_get_ctx(r);
+
+    if (ctx->cut) {
+        return NGX_OK;
+    }
 
     b = &u->buffer;
     b->pos = b->last;

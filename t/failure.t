@@ -317,15 +317,17 @@ my @records;
 for my $days (1, 0, -1, 30, -40, 0) {
     faults("clock offset " . $days * 86400);
 
-    # streams that are under way when it jumps again
-    ollama()->rules({ path => "/api/chat", play => $w->{name},
-                      gate => "g$days", gate_at => 400 });
+    # streams that are under way when it jumps again; a gate stays open
+    my $gate = "gate " . @records;
+
+    ollama()->rules({ path => "/api/chat", play => $w->{name}, gate => $gate,
+                      gate_at => 400 });
 
     my @open = map { my $c = ask("chat", "true"); [$c, $c->read_head] } 1 .. 4;
 
     $_->[0]->read_until(qr/Why/) for @open;
     faults("clock offset " . -$days * 43200);
-    ollama()->open("g$days");
+    ollama()->open($gate);
 
     for my $one (@open) {
         ok($one->[0]->read_body, "$days days: ends");

@@ -427,37 +427,29 @@ is(api("GET", "/api/ai-api/admin/stats", undef, admin_jwt())->{json}{inFlight},
 
 
 
-=== TEST 8: a commit thread ends in the middle of a commit: paid work is refused
+=== TEST 8: a commit thread ends in the middle of a commit: its worker leaves
 --- error_log
-the commit thread has been silent
+the commit thread has ended
 was not durable in time
-exited on signal 9
 --- no_error_log
-exited on signal 11
+exited on signal
 --- no_shutdown_error_log
-exited on signal 11
+exited on signal
 --- timeout: 60
 --- steps
 key();
 play();
 whole("before");
+
+my (undef, $worker) = nginx_pids(1);
+
 faults("fdatasync exit 1");
 
 my ($torn, $c) = answer(1);
 
 like($c->{body}, qr/"code":"BILLING_UNAVAILABLE"\}\n\z/, "nobody commits it");
-eventually(sub { logged() =~ /the commit thread has been silent/ },
-           "that is noticed", 20);
-billing_refused("no thread");
-is(api("GET", "/api/ai-service/usage", undef, key())->{status}, 200,
-   "no thread: GET /usage");
-is(api("GET", "/api/ai-service/", undef, key())->{body}, "Ollama is running",
-   "no thread: GET /");
-
-my (undef, $worker) = nginx_pids(1);
-
-kill "KILL", $worker;
 works_again("another worker");
+isnt((nginx_pids(1))[1], $worker, "it is another one");
 in_ledger($torn, $w, "the charge that nobody committed");
 is(gapless("after"), scalar(ledger()), "no gap");
 

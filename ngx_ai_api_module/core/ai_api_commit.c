@@ -24,6 +24,7 @@ static void *ai_api_commit_thread(void *data);
 static void ai_api_commit_sleep(ai_api_commit_t *c);
 static int64_t ai_api_commit_wait_ms(const ai_api_commit_t *c);
 static void ai_api_commit_wake(ai_api_commit_t *c);
+static int ai_api_commit_gone(ai_api_commit_t *c);
 static struct timespec ai_api_commit_deadline(const ai_api_commit_t *c,
     int64_t ms);
 
@@ -380,6 +381,7 @@ ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
     table = __atomic_load_n(&c->table, __ATOMIC_ACQUIRE);
 
     h->rc = ai_api_commit_rc(c);
+    h->gone = ai_api_commit_gone(c);
     h->fold_rc = ai_api_commit_get(&c->health.fold_rc);
     h->jobs = ai_api_commit_get(&c->health.jobs);
     h->commits = ai_api_commit_get(&c->health.commits);
@@ -399,6 +401,27 @@ ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
         h->crashed = ai_api_commit_get(
                                      &ai_api_inflight_shared(table)->crashed);
     }
+}
+
+
+/* What it held would stop the leaders of all processes until this one ends. */
+
+static int
+ai_api_commit_gone(ai_api_commit_t *c)
+{
+    if (c->gone || c->stop || pthread_tryjoin_np(c->thread, NULL) != 0) {
+        return c->gone;
+    }
+
+    c->gone = 1;
+
+    if (c->table != NULL) {
+        ai_api_inflight_leave(c->table, AI_API_INFLIGHT_B_LEADER);
+        ai_api_inflight_leave(c->table, AI_API_INFLIGHT_B_FOLD);
+        ai_api_inflight_wake(c->table);
+    }
+
+    return c->gone;
 }
 
 
@@ -424,6 +447,10 @@ ai_api_commit_stop(ai_api_commit_t *c, int timeout_ms)
 {
     int              ended;
     struct timespec  ts;
+
+    if (c->gone) {
+        return AI_API_BUSY;
+    }
 
     ts = ai_api_commit_deadline(c, timeout_ms);
 

@@ -70,6 +70,8 @@ typedef struct {
                                     the leader that it waits for ended one:
                                     it sleeps for a second, longer is a disk
                                     that hangs, or a thread that is gone */
+    int        gone;             /* the thread ended by itself: the process
+                                    should leave, others commit for it */
     uint64_t   commits;          /* transactions with charges as a leader */
     uint64_t   charges;          /* records written */
     uint64_t   replays;          /* charges that were there already */

@@ -30,6 +30,9 @@ struct ai_api_commit_s {
     ai_api_job_t          **done_tail;
     int                     ended;         /* the thread is about to return */
 
+    /* the owner's */
+    int                     gone;          /* it ended unasked, is joined */
+
     /* atomic */
     uint32_t                sleeping;
     uint32_t                stop;

@@ -105,6 +105,11 @@ ngx_http_ai_api_inflight_health(ai_api_commit_t *commit, const char *dir)
     silent = (health.backlog != 0
               && health.silent_ms > NGX_HTTP_AI_API_SILENT_MS);
 
+    if (health.gone) {
+        ngx_http_ai_api_worker_leave("the commit thread has ended");
+        return NGX_DECLINED;
+    }
+
     ngx_http_ai_api_inflight_store(health.rc, dir);
     ngx_http_ai_api_inflight_silent(silent);
 
@@ -125,9 +130,12 @@ ngx_http_ai_api_inflight_store(int rc, const char *dir)
 {
     static int  last;
 
-    ngx_http_ai_api_worker_leave(rc);
+    if (rc == AI_API_PANIC) {
+        ngx_http_ai_api_worker_leave(ai_api_strerror(rc));
+        return;
+    }
 
-    if (rc == last || rc == AI_API_PANIC) {
+    if (rc == last) {
         return;
     }
 

@@ -437,7 +437,9 @@ ngx_http_ai_api_worker_unreadable(ngx_log_t *log, int rc)
     ngx_log_error(NGX_LOG_ERR, log, 0,
                   "ai api: the store cannot be read: %s", ai_api_strerror(rc));
 
-    ngx_http_ai_api_worker_leave(rc);
+    if (rc == AI_API_PANIC) {
+        ngx_http_ai_api_worker_leave(ai_api_strerror(rc));
+    }
 }
 
 
@@ -502,13 +504,13 @@ ngx_http_ai_api_worker_again(void)
 /* a broken store stays so for this process, for readers too */
 
 void
-ngx_http_ai_api_worker_leave(int rc)
+ngx_http_ai_api_worker_leave(const char *why)
 {
     ngx_http_ai_api_worker_t  *w;
 
     w = &ngx_http_ai_api_worker;
 
-    if (rc != AI_API_PANIC || w->leaving) {
+    if (w->leaving) {
         return;
     }
 
@@ -516,7 +518,7 @@ ngx_http_ai_api_worker_leave(int rc)
 
     ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
                   "ai api: the store failed (%s): this worker leaves and "
-                  "another one takes its place", ai_api_strerror(rc));
+                  "another one takes its place", why);
 
     ngx_quit = 1;
 }

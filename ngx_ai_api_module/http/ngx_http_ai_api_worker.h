@@ -54,9 +54,9 @@ void ngx_http_ai_api_worker_unreadable(ngx_log_t *log, int rc);
  * this one's commit thread is silent, or the queue is full. */
 ngx_int_t ngx_http_ai_api_worker_ready(void);
 
-/* A store that failed with AI_API_PANIC stays so for this process, for readers
- * too: it leaves, and another one takes its place.  Other codes: nothing. */
-void ngx_http_ai_api_worker_leave(int rc);
+/* What does not end in this process, for readers neither (AI_API_PANIC, a
+ * thread that is gone): it leaves, and another one takes its place. */
+void ngx_http_ai_api_worker_leave(const char *why);
 
 /* The file of running requests, those of all workers; NULL without it. */
 ai_api_inflight_t *ngx_http_ai_api_worker_inflight(void);

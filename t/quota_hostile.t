@@ -212,3 +212,35 @@ for my $size (100, 200, 300, 400, 600) {
 }
 
 idle();
+
+
+
+=== TEST 7: a mutex that cannot be used any more is said once a worker
+--- no_error_log
+[alert]
+[crit]
+[error]
+--- no_shutdown_error_log
+[alert]
+[crit]
+--- steps
+my $k = create_key(name => "x", usageLimit => 10000);
+
+upstream($small);
+
+my $mutex = mutex();
+$mutex->hold;
+$mutex->kill;
+mutex()->command("ruin");
+
+for (1 .. 10) {
+    refused(chat(question("chat", 40), key => $k->{key}), 503, "BILLING_UNAVAILABLE",
+            "paid work");
+}
+
+my $said = () = logged() =~ /the lock of the in-flight file is lost/g;
+
+cmp_ok($said, ">=", 1, "said");
+cmp_ok($said, "<=", 2, "once a worker");
+is(request("GET", "/api/ai-service/usage", undef, "X-API-Key" => $k->{key})->{status}, 200,
+   "what costs nothing goes on");

@@ -27,6 +27,7 @@ static int64_t ngx_http_ai_api_admit_cap(
     const ngx_http_ai_api_loc_conf_t *alcf, const ai_api_request_t *scan);
 static int ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
     ai_api_inflight_t *table);
+static void ngx_http_ai_api_admit_lost(void);
 static ngx_int_t ngx_http_ai_api_admit_wait(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 static void ngx_http_ai_api_admit_handler(ngx_event_t *ev);
@@ -220,12 +221,29 @@ ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
     }
 
     if (rc == AI_API_ERROR) {
-        ngx_log_error(NGX_LOG_EMERG, ctx->request->connection->log, 0,
-                      "ai api: the lock of the in-flight file is lost: paid "
-                      "work is refused until nginx is restarted");
+        ngx_http_ai_api_admit_lost();
     }
 
     return rc;
+}
+
+
+/* once a worker: nothing but a restart makes it good */
+
+static void
+ngx_http_ai_api_admit_lost(void)
+{
+    static ngx_uint_t  told;
+
+    if (told) {
+        return;
+    }
+
+    told = 1;
+
+    ngx_log_error(NGX_LOG_EMERG, ngx_cycle->log, 0,
+                  "ai api: the lock of the in-flight file is lost: paid "
+                  "work is refused until nginx is restarted");
 }
 
 

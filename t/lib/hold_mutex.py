@@ -5,7 +5,8 @@ Usage: hold_mutex.py DIR
 
 Commands on stdin, one a line, each answered by one: "hold" takes the mutex,
 "release" gives it back, "hold MS" does both, and answers in between: "ok".
-Nothing is changed.  It ends with its stdin; killed, it is a dead owner.
+"ruin", after one that was killed with it, makes it unusable.  Nothing else is
+changed.  It ends with its stdin; killed, it is a dead owner.
 """
 
 import ctypes
@@ -37,6 +38,9 @@ def main():
     for line in sys.stdin:
         words = line.split()
         if words[0] == "release":
+            libc.pthread_mutex_unlock(mutex)
+        elif words[0] == "ruin":
+            libc.pthread_mutex_lock(mutex)
             libc.pthread_mutex_unlock(mutex)
         else:
             lock(mutex)

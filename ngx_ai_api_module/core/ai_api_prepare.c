@@ -305,7 +305,8 @@ ai_api_prepare_examine(const ai_api_store_conf_t *conf)
 }
 
 
-/* Every table's first and last path; nothing folded that is not there. */
+/* Every table's first and last path, the list of free pages; nothing folded
+ * that is not there. */
 
 static int
 ai_api_prepare_look(ai_api_txn_t *txn)
@@ -322,6 +323,11 @@ ai_api_prepare_look(ai_api_txn_t *txn)
         if (rc != AI_API_OK) {
             return rc;
         }
+    }
+
+    rc = ai_api_store_free_pages(txn);
+    if (rc != AI_API_OK) {
+        return rc;
     }
 
     rc = ai_api_ledger_last(txn, &last);

@@ -34,6 +34,10 @@ int ai_api_store_open_old(const ai_api_store_conf_t *conf,
     ai_api_store_t **store, ai_api_store_error_t *e);
 int ai_api_store_has(const ai_api_txn_t *txn, ai_api_table_t t);
 
+/* LMDB's list of free pages: it writes into what is on it, and believes it.
+ * AI_API_OK, AI_API_CORRUPT, or the store's codes. */
+int ai_api_store_free_pages(const ai_api_txn_t *txn);
+
 /* AI_API_INVALID with e when a map is too small, or RLIMIT_AS is. */
 int ai_api_prepare_room(size_t map_size, ai_api_store_error_t *e);
 

@@ -31,6 +31,8 @@ static int ai_api_store_load(ai_api_store_t *s, const char *dir,
 static int ai_api_store_tables(ai_api_txn_t *txn, ai_api_store_error_t *e);
 static int ai_api_store_env(const ai_api_store_conf_t *conf, MDB_env **env,
     ai_api_store_error_t *e);
+static int ai_api_store_free_list(const MDB_val *key, const MDB_val *list,
+    size_t last);
 static void ai_api_store_assert(MDB_env *env, const char *msg);
 
 
@@ -370,6 +372,73 @@ int
 ai_api_store_has(const ai_api_txn_t *txn, ai_api_table_t t)
 {
     return txn->store->dbi[t] != 0;
+}
+
+
+/* Table 0 is LMDB's own (mdb.c, FREE_DBI): of a transaction's number a list
+ * of page numbers, their count first, the highest next.  Pages 0 and 1 have
+ * the meta data. */
+
+int
+ai_api_store_free_pages(const ai_api_txn_t *txn)
+{
+    int           err;
+    MDB_val       key, list;
+    MDB_cursor   *c;
+    MDB_envinfo   info;
+
+    err = mdb_env_info(txn->store->env, &info);
+    if (err != 0) {
+        return ai_api_store_code(err);
+    }
+
+    err = mdb_cursor_open(txn->txn, 0, &c);
+    if (err != 0) {
+        return ai_api_store_code(err);
+    }
+
+    do {
+        err = mdb_cursor_get(c, &key, &list, MDB_NEXT);
+    } while (err == 0
+             && ai_api_store_free_list(&key, &list, info.me_last_pgno));
+
+    mdb_cursor_close(c);
+
+    if (err == 0) {
+        return AI_API_CORRUPT;
+    }
+
+    return (err == MDB_NOTFOUND) ? AI_API_OK : ai_api_store_code(err);
+}
+
+
+static int
+ai_api_store_free_list(const MDB_val *key, const MDB_val *list, size_t last)
+{
+    size_t   i, n, page, above;
+
+    if (key->mv_size != sizeof(size_t) || list->mv_size < sizeof(size_t)
+        || list->mv_size % sizeof(size_t) != 0)
+    {
+        return 0;
+    }
+
+    memcpy(&n, list->mv_data, sizeof(size_t));
+
+    if (n > list->mv_size / sizeof(size_t) - 1) {
+        return 0;
+    }
+
+    for (i = 1, above = last + 1; i <= n; i++, above = page) {
+        memcpy(&page, (u_char *) list->mv_data + i * sizeof(size_t),
+               sizeof(size_t));
+
+        if (page < 2 || page >= above) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

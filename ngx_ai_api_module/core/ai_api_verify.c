@@ -2,6 +2,7 @@
  * Verification: the walk over the ledger.
  */
 
+#include "ai_api_prepare.h"
 #include "ai_api_verify_ctx.h"
 
 #include <stdlib.h>
@@ -234,6 +235,11 @@ int
 ai_api_verify_run(ai_api_verify_ctx_t *ctx)
 {
     int  rc;
+
+    rc = ai_api_store_free_pages(ctx->txn);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
 
     if (ctx->v->archived != 0) {
 

@@ -79,7 +79,10 @@ ai_api_hold_terms(const ai_api_hold_ask_t *ask, ai_api_hold_terms_t *t)
     t->input = ai_api_max(ask->price.input, ask->price.cached);
     t->input = ai_api_max(t->input, 0);
     t->output = ai_api_max(ask->price.output, 0);
-    t->times = (ask->mode == AI_API_HOLD_STRICT && ask->twice) ? 2 : 1;
+    t->times = (ask->twice
+                && (ask->mode == AI_API_HOLD_STRICT
+                    || (ask->mode == AI_API_HOLD_ESTIMATE && ask->one_piece)))
+               ? 2 : 1;
 }
 
 

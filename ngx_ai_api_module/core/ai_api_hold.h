@@ -39,7 +39,8 @@ typedef struct {
     int64_t             output_cap;      /* asked for and allowed; >= 1 */
     unsigned            one_piece:1;     /* no stream */
     unsigned            twice:1;         /* may run two times: the output
-                                            counts twice in strict */
+                                            counts twice in strict, and where
+                                            it cannot be extended */
     unsigned            nothing:1;       /* a load call: holds no tokens */
 } ai_api_hold_ask_t;
 

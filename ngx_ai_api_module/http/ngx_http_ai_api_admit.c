@@ -283,7 +283,7 @@ ngx_http_ai_api_admit_more(ngx_http_ai_api_ctx_t *ctx)
                                          &ctx->auth)
            != AI_API_OK)
     {
-        return NGX_AGAIN;
+        return NGX_ERROR;
     }
 
     in.quota = &ctx->sums;
@@ -293,7 +293,7 @@ ngx_http_ai_api_admit_more(ngx_http_ai_api_ctx_t *ctx)
     for (i = 0; i < NGX_HTTP_AI_API_ADMIT_TRIES; i++) {
 
         if (ngx_http_ai_api_admit_sums(ctx) != NGX_OK) {
-            return NGX_AGAIN;
+            return NGX_ERROR;
         }
 
         rc = ai_api_inflight_extend(table, ctx->slot, &in, &ctx->quota);

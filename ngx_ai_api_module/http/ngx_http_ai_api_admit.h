@@ -20,8 +20,8 @@ ngx_int_t ngx_http_ai_api_admit(ngx_http_request_t *r,
 
 /*
  * More output for a stream whose pieces have passed its hold.  NGX_OK: it is
- * covered again; NGX_AGAIN: it cannot be said now; NGX_DECLINED: nothing is
- * left, the answer is to end.
+ * covered again; NGX_AGAIN: it cannot be said now; NGX_ERROR: the store cannot
+ * be read (logged); NGX_DECLINED: nothing is left, the answer is to end.
  */
 ngx_int_t ngx_http_ai_api_admit_more(ngx_http_ai_api_ctx_t *ctx);
 

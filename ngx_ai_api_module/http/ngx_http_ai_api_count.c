@@ -136,7 +136,8 @@ ngx_http_ai_api_count_at(size_t from, size_t offset, size_t earlier)
 }
 
 
-/* when it cannot be said now, the next line asks again */
+/* when it cannot be said now, the next line asks again; a store that cannot
+ * be read is not asked, and spoken of, at each of them */
 
 static ngx_uint_t
 ngx_http_ai_api_count_covered(ngx_http_ai_api_ctx_t *ctx)
@@ -154,9 +155,13 @@ ngx_http_ai_api_count_covered(ngx_http_ai_api_ctx_t *ctx)
         return 0;
     }
 
-    ctx->usage.pieces_max = (rc == NGX_OK)
-                            ? (uint64_t) ctx->slot->hold.output
-                            : ctx->usage.pieces;
+    if (rc == NGX_OK) {
+        ctx->usage.pieces_max = (uint64_t) ctx->slot->hold.output;
+        return 1;
+    }
+
+    ctx->usage.pieces_max = ctx->usage.pieces
+                            + ((rc == NGX_ERROR) ? AI_API_HOLD_STEP : 0);
     return 1;
 }
 

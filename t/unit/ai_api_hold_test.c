@@ -50,6 +50,10 @@ static const row_t  rows[] = {
       AI_API_OK, { STEP - 1, STEP - 1, 9 + STEP, 3 * (9 + STEP) } },
     { EST, ONE_PIECE, PRICE(3, 3), 10, 100, -1, -1,
       AI_API_OK, { 100, 100, 110, 330 } },
+    { EST, ONE_PIECE | TWICE, PRICE(3, 3), 10, 100, -1, -1,
+      AI_API_OK, { 100, 200, 210, 630 } },
+    { POST, ONE_PIECE | TWICE, PRICE(3, 3), 10, 100, 60, -1,
+      AI_API_OK, { 50, 0, 0, 0 } },
     { POST, 0, PRICE(3, 3), 10, 100, -1, -1,
       AI_API_OK, { 100, 0, 0, 0 } },
 

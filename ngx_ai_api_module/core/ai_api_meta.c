@@ -72,12 +72,12 @@ ai_api_meta_touch(ai_api_txn_t *txn)
     int       rc;
     uint64_t  v;
 
-    rc = ai_api_meta_get(txn, AI_API_META_WATERMARK, &v);
+    rc = ai_api_meta_get(txn, AI_API_META_SCHEMA, &v);
     if (rc != AI_API_OK) {
         return rc;
     }
 
-    return ai_api_meta_put(txn, AI_API_META_WATERMARK, v);
+    return ai_api_meta_put(txn, AI_API_META_SCHEMA, v);
 }
 
 

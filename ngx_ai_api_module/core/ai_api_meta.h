@@ -35,7 +35,7 @@ int ai_api_meta_get(ai_api_txn_t *txn, const char *name, uint64_t *v);
 int ai_api_meta_put(ai_api_txn_t *txn, const char *name, uint64_t v);
 int ai_api_meta_bump(ai_api_txn_t *txn, const char *name, uint64_t *v);
 
-/* Writes the watermark as it is: whether the store can be written at all. */
+/* Writes the schema as it is: whether the store can be written at all. */
 int ai_api_meta_touch(ai_api_txn_t *txn);
 
 /* Schema, min reader and node id of a store that has just got its tables. */

@@ -8,6 +8,7 @@
 #include "ai_api_prepare.h"
 #include "ai_api_fold.h"
 #include "ai_api_ledger.h"
+#include "ai_api_meta.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +21,13 @@
 static int ai_api_prepare_files(const ai_api_store_conf_t *conf, uid_t uid,
     gid_t gid, ai_api_store_error_t *e);
 static int ai_api_prepare_size(const char *dir, const char *name, off_t *size);
-static int ai_api_prepare_inspect(const ai_api_store_conf_t *conf,
+static int ai_api_prepare_inspect(const ai_api_store_conf_t *conf, int touch,
     ai_api_store_error_t *e);
 static int ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
     ai_api_store_error_t *e);
-static int ai_api_prepare_examine(const ai_api_store_conf_t *conf);
+static int ai_api_prepare_examine(const ai_api_store_conf_t *conf,
+    int touch);
+static int ai_api_prepare_touch(ai_api_store_t *store);
 static int ai_api_prepare_look(ai_api_txn_t *txn);
 static int ai_api_prepare_ends(ai_api_txn_t *txn, ai_api_table_t t);
 static int ai_api_prepare_catch_up(const ai_api_store_conf_t *conf,
@@ -51,7 +54,7 @@ ai_api_store_prepare(const ai_api_store_conf_t *conf, uid_t uid, gid_t gid,
     fresh = ai_api_prepare_size(conf->dir, "data.mdb", &size) != AI_API_OK;
 
     if (!fresh) {
-        rc = ai_api_prepare_inspect(conf, e);
+        rc = ai_api_prepare_inspect(conf, 1, e);
 
         if (rc == AI_API_AGAIN) {
             behind = 1;
@@ -175,7 +178,7 @@ ai_api_store_check(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
 {
     int  rc;
 
-    rc = ai_api_prepare_inspect(conf, e);
+    rc = ai_api_prepare_inspect(conf, 0, e);
 
     return (rc == AI_API_AGAIN) ? AI_API_OK : rc;
 }
@@ -188,7 +191,8 @@ ai_api_store_check(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
  */
 
 static int
-ai_api_prepare_inspect(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
+ai_api_prepare_inspect(const ai_api_store_conf_t *conf, int touch,
+    ai_api_store_error_t *e)
 {
     int      fd[2];
     pid_t    pid;
@@ -202,7 +206,7 @@ ai_api_prepare_inspect(const ai_api_store_conf_t *conf, ai_api_store_error_t *e)
     pid = fork();
 
     if (pid == 0) {
-        byte = (char) -ai_api_prepare_examine(conf);
+        byte = (char) -ai_api_prepare_examine(conf, touch);
         _exit(write(fd[1], &byte, 1) == 1 ? 0 : 1);
     }
 
@@ -263,7 +267,7 @@ ai_api_prepare_verdict(const ai_api_store_conf_t *conf, int rc,
 /* In the child.  A store without a table is a new one: DECLINED. */
 
 static int
-ai_api_prepare_examine(const ai_api_store_conf_t *conf)
+ai_api_prepare_examine(const ai_api_store_conf_t *conf, int touch)
 {
     int                   rc, null;
     ai_api_txn_t         *txn;
@@ -299,9 +303,45 @@ ai_api_prepare_examine(const ai_api_store_conf_t *conf)
     rc = ai_api_prepare_look(txn);
 
     ai_api_reader_destroy(reader);
+
+    if (touch && (rc == AI_API_OK || rc == AI_API_AGAIN)
+        && ai_api_prepare_touch(store) == AI_API_CORRUPT)
+    {
+        rc = AI_API_CORRUPT;
+    }
+
     ai_api_store_close(store);
 
     return rc;
+}
+
+
+/*
+ * Pages that LMDB works with only when it writes, such as the nodes of the
+ * list of free pages, end every writer when they are damaged: so a commit is
+ * made.  A disk that is full or fails is no damage, and may be over before
+ * the first request.
+ */
+
+static int
+ai_api_prepare_touch(ai_api_store_t *store)
+{
+    int            rc;
+    ai_api_txn_t  *txn;
+
+    rc = ai_api_write_begin(store, &txn);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = ai_api_meta_touch(txn);
+
+    if (rc != AI_API_OK) {
+        ai_api_write_abort(txn);
+        return rc;
+    }
+
+    return ai_api_write_commit(txn);
 }
 
 

@@ -523,6 +523,59 @@ copy_and_stat(void)
 }
 
 
+/*
+ * One bit in the list of free pages, which readers never look at: the flag
+ * that says that a node's value is on pages of its own.  LMDB 0.9: the meta
+ * page with the higher transaction (144) has the root of that list (80); a
+ * node has length, flags (4), size of the key, key and value.
+ */
+
+static void
+damaged_free_list(void)
+{
+    int            i, fd;
+    char           path[PATH_MAX];
+    u_char         meta[2][4096], page[4096];
+    uint64_t       id[2], root;
+    uint16_t       node, flags;
+    t_store_t      s;
+    ai_api_txn_t  *txn;
+
+    t_store_make(&s, MAP);
+
+    for (i = 0; i < 4; i++) {
+        T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK
+                && put_number(txn, AI_API_T_AUDIT, i, 10) == AI_API_OK
+                && ai_api_write_commit(txn) == AI_API_OK, "%d", i);
+    }
+
+    ai_api_store_close(s.store);
+    s.store = NULL;
+    path_of(&s, "data.mdb", path);
+
+    fd = open(path, O_RDWR);
+    T_CHECK(pread(fd, meta, 8192, 0) == 8192, "meta");
+
+    memcpy(&id[0], &meta[0][144], 8);
+    memcpy(&id[1], &meta[1][144], 8);
+    memcpy(&root, &meta[id[1] > id[0]][80], 8);
+
+    T_CHECK(pread(fd, page, 4096, (off_t) root * 4096) == 4096, "root");
+    memcpy(&node, &page[16], 2);
+    memcpy(&flags, &page[node + 4], 2);
+    T_CHECK(flags == 0, "a node");
+
+    page[node + 4] = 1;
+    T_CHECK(pwrite(fd, page, 4096, (off_t) root * 4096) == 4096, "write");
+    (void) close(fd);
+
+    T_CHECK(prepare(&s) == AI_API_CORRUPT, "%s", s.e.text);
+    T_CHECK(strstr(s.e.text, "is damaged") != NULL, "%s", s.e.text);
+
+    t_store_remove(&s);
+}
+
+
 int
 main(void)
 {
@@ -530,6 +583,7 @@ main(void)
     T_GROUP(wrong_paths);
     T_GROUP(worker_user);
     T_GROUP(damaged_stores);
+    T_GROUP(damaged_free_list);
     T_GROUP(newer_store);
     T_GROUP(rows_and_cursors);
     T_GROUP(full_map);

@@ -1,6 +1,7 @@
 #include "ai_apictl_call.h"
 #include "ai_apictl_commands.h"
 #include "ai_apictl_limits.h"
+#include "ai_apictl_object.h"
 #include "ai_apictl_show.h"
 #include "ai_apictl_units.h"
 #include "ai_api_str.h"
@@ -28,11 +29,7 @@ static int ai_apictl_key_expires(ai_apictl_t *ctl, ai_api_buf_t *b);
 static int ai_apictl_key_secret(ai_apictl_t *ctl, ai_apictl_call_t *c);
 static int ai_apictl_key_row(void *data, const ai_api_node_t *key,
     const ai_api_str_t *text);
-static int ai_apictl_key_call(ai_apictl_t *ctl, ai_apictl_call_t *c,
-    const char *id);
-static int ai_apictl_key_print(ai_apictl_t *ctl, ai_apictl_call_t *c);
-static int ai_apictl_key_active(ai_apictl_t *ctl, const char *id,
-    int active);
+static void ai_apictl_key_lines(ai_apictl_t *ctl, const ai_api_node_t *key);
 static int ai_apictl_key_owner(ai_apictl_t *ctl, const char *id,
     ai_api_buf_t *owner);
 static int ai_apictl_key_rotate(ai_apictl_t *ctl, const char *id,
@@ -65,6 +62,10 @@ static const ai_apictl_option_t  ai_apictl_rotate_options[] = {
     { "grace", 'g', "TIME", "how long the old secret works: 24h; else not" },
     AI_APICTL_NEW_PEPPER,
     { NULL, 0, NULL, NULL }
+};
+
+static const ai_apictl_object_t  ai_apictl_key = {
+    "/admin/keys/", ai_apictl_check_key, ai_apictl_key_lines
 };
 
 const ai_apictl_command_t  ai_apictl_key_commands[] = {
@@ -351,64 +352,23 @@ ai_apictl_key_row(void *data, const ai_api_node_t *key,
 static int
 ai_apictl_cmd_key_show(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int               code;
-    ai_apictl_call_t  c;
-
     (void) argc;
 
-    ai_apictl_call_init(&c, "GET");
-    code = ai_apictl_key_call(ctl, &c, argv[0]);
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_key_print(ctl, &c);
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
+    return ai_apictl_object_show(ctl, &ai_apictl_key, argv[0]);
 }
 
 
-/* what an administrator does with /admin/keys/ID */
+/* the administrator's view of a key says whose it is */
 
-static int
-ai_apictl_key_call(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *id)
+static void
+ai_apictl_key_lines(ai_apictl_t *ctl, const ai_api_node_t *key)
 {
-    int  code;
+    ai_api_str_t  owner;
 
-    code = ai_apictl_check_key(id);
+    owner.data = NULL;
+    owner.len = 0;
 
-    if (code != AI_APICTL_OK) {
-        return code;
-    }
-
-    ai_apictl_call_path(c, "/admin/keys/");
-    ai_apictl_call_path(c, id);
-
-    return ai_apictl_call(ctl, c);
-}
-
-
-static int
-ai_apictl_key_print(ai_apictl_t *ctl, ai_apictl_call_t *c)
-{
-    int            code;
-    ai_api_str_t   body;
-    ai_api_doc_t  *doc;
-
-    if (ai_apictl_call_json(ctl, c)) {
-        return AI_APICTL_OK;
-    }
-
-    body = ai_api_buf_str(&c->res.body);
-    code = ai_apictl_call_doc(&body, &doc);
-
-    if (code == AI_APICTL_OK) {
-        ai_apictl_show_key(ctl, ai_api_doc_root(doc), &c->user);
-        ai_api_doc_free(doc);
-    }
-
-    return code;
+    ai_apictl_show_key(ctl, key, &owner);
 }
 
 
@@ -417,7 +377,7 @@ ai_apictl_cmd_key_disable(ai_apictl_t *ctl, int argc, char **argv)
 {
     (void) argc;
 
-    return ai_apictl_key_active(ctl, argv[0], 0);
+    return ai_apictl_object_active(ctl, &ai_apictl_key, argv[0], 0);
 }
 
 
@@ -426,60 +386,16 @@ ai_apictl_cmd_key_enable(ai_apictl_t *ctl, int argc, char **argv)
 {
     (void) argc;
 
-    return ai_apictl_key_active(ctl, argv[0], 1);
-}
-
-
-static int
-ai_apictl_key_active(ai_apictl_t *ctl, const char *id, int active)
-{
-    int               code;
-    ai_apictl_call_t  c;
-
-    ai_apictl_call_init(&c, "PATCH");
-
-    ai_api_json_begin(&c.body, '{');
-    ai_api_json_member_bool(&c.body, "isActive", active);
-    ai_api_json_end(&c.body, '}');
-
-    code = ai_apictl_key_call(ctl, &c, id);
-
-    if (code == AI_APICTL_OK && !ai_apictl_call_json(ctl, &c)) {
-        ai_apictl_printf(ctl, "%s is %s.\n", id,
-                         active ? "enabled" : "disabled");
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
+    return ai_apictl_object_active(ctl, &ai_apictl_key, argv[0], 1);
 }
 
 
 static int
 ai_apictl_cmd_key_limits(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int               code;
-    ai_apictl_call_t  c;
-
     (void) argc;
 
-    ai_apictl_call_init(&c, "PATCH");
-
-    ai_api_json_begin(&c.body, '{');
-    code = ai_apictl_limits_body(ctl, &c.body);
-    ai_api_json_end(&c.body, '}');
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_key_call(ctl, &c, argv[0]);
-    }
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_key_print(ctl, &c);
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
+    return ai_apictl_object_limits(ctl, &ai_apictl_key, argv[0], 0);
 }
 
 
@@ -532,7 +448,7 @@ ai_apictl_key_owner(ai_apictl_t *ctl, const char *id, ai_api_buf_t *owner)
     doc = NULL;
 
     ai_apictl_call_init(&c, "GET");
-    code = ai_apictl_key_call(ctl, &c, id);
+    code = ai_apictl_object_call(ctl, &ai_apictl_key, &c, id, "");
 
     if (code == AI_APICTL_OK) {
         body = ai_api_buf_str(&c.res.body);

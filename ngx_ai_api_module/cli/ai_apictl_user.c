@@ -1,6 +1,7 @@
 #include "ai_apictl_call.h"
 #include "ai_apictl_commands.h"
 #include "ai_apictl_limits.h"
+#include "ai_apictl_object.h"
 #include "ai_apictl_show.h"
 #include "ai_api_str.h"
 
@@ -22,12 +23,6 @@ static int ai_apictl_cmd_user_credit(ai_apictl_t *ctl, int argc,
     char **argv);
 static int ai_apictl_user_row(void *data, const ai_api_node_t *user,
     const ai_api_str_t *text);
-static int ai_apictl_user_call(ai_apictl_t *ctl, ai_apictl_call_t *c,
-    const char *name, const char *rest);
-static int ai_apictl_user_print(ai_apictl_t *ctl, ai_apictl_call_t *c);
-static int ai_apictl_user_active(ai_apictl_t *ctl, const char *name,
-    int active);
-static int ai_apictl_user_patch(ai_apictl_t *ctl, const char *name, int new);
 
 
 static const ai_apictl_option_t  ai_apictl_limits_options[] = {
@@ -39,6 +34,10 @@ static const ai_apictl_option_t  ai_apictl_credit_options[] = {
     { "note", 'n', "TEXT", "for the audit line" },
     { "idempotency-key", 'k', "KEY", "the same key credits only once" },
     { NULL, 0, NULL, NULL }
+};
+
+static const ai_apictl_object_t  ai_apictl_user = {
+    "/admin/users/", ai_apictl_check_user, ai_apictl_show_user
 };
 
 const ai_apictl_command_t  ai_apictl_user_commands[] = {
@@ -75,7 +74,7 @@ ai_apictl_cmd_user_create(ai_apictl_t *ctl, int argc, char **argv)
 {
     (void) argc;
 
-    return ai_apictl_user_patch(ctl, argv[0], 1);
+    return ai_apictl_object_limits(ctl, &ai_apictl_user, argv[0], 1);
 }
 
 
@@ -84,34 +83,7 @@ ai_apictl_cmd_user_limits(ai_apictl_t *ctl, int argc, char **argv)
 {
     (void) argc;
 
-    return ai_apictl_user_patch(ctl, argv[0], 0);
-}
-
-
-static int
-ai_apictl_user_patch(ai_apictl_t *ctl, const char *name, int new)
-{
-    int               code;
-    ai_apictl_call_t  c;
-
-    ai_apictl_call_init(&c, "PATCH");
-    c.known_users = new;
-
-    ai_api_json_begin(&c.body, '{');
-    code = ai_apictl_limits_body(ctl, &c.body);
-    ai_api_json_end(&c.body, '}');
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_user_call(ctl, &c, name, "");
-    }
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_user_print(ctl, &c);
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
+    return ai_apictl_object_limits(ctl, &ai_apictl_user, argv[0], 0);
 }
 
 
@@ -176,64 +148,9 @@ ai_apictl_user_row(void *data, const ai_api_node_t *user,
 static int
 ai_apictl_cmd_user_show(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int               code;
-    ai_apictl_call_t  c;
-
     (void) argc;
 
-    ai_apictl_call_init(&c, "GET");
-    code = ai_apictl_user_call(ctl, &c, argv[0], "");
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_user_print(ctl, &c);
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
-}
-
-
-static int
-ai_apictl_user_call(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
-    const char *rest)
-{
-    int  code;
-
-    code = ai_apictl_check_user(name);
-
-    if (code != AI_APICTL_OK) {
-        return code;
-    }
-
-    ai_apictl_call_path(c, "/admin/users/");
-    ai_apictl_call_path(c, name);
-    ai_apictl_call_path(c, rest);
-
-    return ai_apictl_call(ctl, c);
-}
-
-
-static int
-ai_apictl_user_print(ai_apictl_t *ctl, ai_apictl_call_t *c)
-{
-    int            code;
-    ai_api_str_t   body;
-    ai_api_doc_t  *doc;
-
-    if (ai_apictl_call_json(ctl, c)) {
-        return AI_APICTL_OK;
-    }
-
-    body = ai_api_buf_str(&c->res.body);
-    code = ai_apictl_call_doc(&body, &doc);
-
-    if (code == AI_APICTL_OK) {
-        ai_apictl_show_user(ctl, ai_api_doc_root(doc));
-        ai_api_doc_free(doc);
-    }
-
-    return code;
+    return ai_apictl_object_show(ctl, &ai_apictl_user, argv[0]);
 }
 
 
@@ -242,7 +159,7 @@ ai_apictl_cmd_user_disable(ai_apictl_t *ctl, int argc, char **argv)
 {
     (void) argc;
 
-    return ai_apictl_user_active(ctl, argv[0], 0);
+    return ai_apictl_object_active(ctl, &ai_apictl_user, argv[0], 0);
 }
 
 
@@ -251,34 +168,7 @@ ai_apictl_cmd_user_enable(ai_apictl_t *ctl, int argc, char **argv)
 {
     (void) argc;
 
-    return ai_apictl_user_active(ctl, argv[0], 1);
-}
-
-
-static int
-ai_apictl_user_active(ai_apictl_t *ctl, const char *name, int active)
-{
-    int               code;
-    ai_api_str_t      s;
-    ai_apictl_call_t  c;
-
-    ai_apictl_call_init(&c, "PATCH");
-
-    ai_api_json_begin(&c.body, '{');
-    ai_api_json_member_bool(&c.body, "isActive", active);
-    ai_api_json_end(&c.body, '}');
-
-    code = ai_apictl_user_call(ctl, &c, name, "");
-
-    if (code == AI_APICTL_OK && !ai_apictl_call_json(ctl, &c)) {
-        s = ai_api_strz(name);
-        ai_apictl_text(&ctl->out, &s);
-        ai_apictl_printf(ctl, " is %s.\n", active ? "enabled" : "disabled");
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
+    return ai_apictl_object_active(ctl, &ai_apictl_user, argv[0], 1);
 }
 
 
@@ -287,7 +177,6 @@ ai_apictl_user_active(ai_apictl_t *ctl, const char *name, int active)
 static int
 ai_apictl_cmd_user_credit(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int                code;
     u_char             random[AI_APICTL_IDEMPOTENCY];
     u_char             hex[2 * AI_APICTL_IDEMPOTENCY];
     const char        *key, *note;
@@ -318,13 +207,5 @@ ai_apictl_cmd_user_credit(ai_apictl_t *ctl, int argc, char **argv)
 
     ai_api_json_end(&c.body, '}');
 
-    code = ai_apictl_user_call(ctl, &c, argv[0], "/credit");
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_user_print(ctl, &c);
-    }
-
-    ai_apictl_call_free(&c);
-
-    return code;
+    return ai_apictl_object_run(ctl, &ai_apictl_user, &c, argv[0], "/credit");
 }

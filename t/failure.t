@@ -392,6 +392,7 @@ gapless("after");
 
 === TEST 7: a worker dies with a request that Ollama has, before the first byte
 --- error_log
+3 requests of a worker that died are charged for what had passed
 exited on signal 9
 --- no_error_log
 exited on signal 11

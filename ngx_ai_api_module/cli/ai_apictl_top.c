@@ -254,7 +254,7 @@ ai_apictl_top_requests(ai_apictl_t *ctl, ai_apictl_table_t *t,
     }
 
     if (p->crashed != 0) {
-        ai_apictl_line(t, "of dead workers", "%llu",
+        ai_apictl_line(t, "since it is there", "%llu ended with their worker",
                        (unsigned long long) p->crashed);
     }
 

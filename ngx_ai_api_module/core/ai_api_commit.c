@@ -395,9 +395,11 @@ ai_api_commit_health(ai_api_commit_t *c, ai_api_commit_health_t *h)
                                  - ai_api_commit_get(&c->beat));
     h->backlog = 0;
     h->crashed = 0;
+    h->recovered = 0;
 
     if (table != NULL) {
         h->backlog = ai_api_inflight_backlog(table);
+        h->recovered = ai_api_inflight_recovered(table);
         h->crashed = ai_api_commit_get(
                                      &ai_api_inflight_shared(table)->crashed);
     }

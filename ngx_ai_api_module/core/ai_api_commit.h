@@ -80,6 +80,7 @@ typedef struct {
     uint64_t   tail;             /* records not folded after it */
     uint64_t   crashed;          /* requests that ended with their worker, of
                                     all workers */
+    uint64_t   recovered;        /* of these, found by this process */
 } ai_api_commit_health_t;
 
 

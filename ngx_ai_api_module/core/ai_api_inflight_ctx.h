@@ -99,6 +99,7 @@ struct ai_api_inflight_s {
     /* of both threads */
     uint64_t                 *pending;   /* final, not given by done() */
     uint32_t                  told;      /* an eventfd write is under way */
+    uint64_t                  recovered; /* requests of dead workers */
 };
 
 

@@ -84,6 +84,9 @@ void ai_api_inflight_settle(ai_api_inflight_t *t,
  */
 unsigned ai_api_inflight_recover(ai_api_inflight_t *t);
 
+/* Requests that were charged so by this handle, its open included. */
+uint64_t ai_api_inflight_recovered(const ai_api_inflight_t *t);
+
 
 /* For an operator's command: takes no lock, changes nothing. */
 typedef struct {

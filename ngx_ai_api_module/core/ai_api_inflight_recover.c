@@ -123,6 +123,13 @@ ai_api_inflight_clean_slot(ai_api_inflight_t *t, unsigned i, int locked,
 }
 
 
+uint64_t
+ai_api_inflight_recovered(const ai_api_inflight_t *t)
+{
+    return __atomic_load_n(&t->recovered, __ATOMIC_RELAXED);
+}
+
+
 /* A page that the disk never got before the machine lost power. */
 
 static int
@@ -151,6 +158,7 @@ ai_api_inflight_ended(ai_api_inflight_t *t, ai_api_slot_t *s, int locked)
     ai_api_inflight_state_set(s, AI_API_SLOT_FINAL);
 
     (void) __atomic_add_fetch(&t->head->shared.crashed, 1, __ATOMIC_RELAXED);
+    (void) __atomic_add_fetch(&t->recovered, 1, __ATOMIC_RELAXED);
 
     if (locked) {
         (void) ai_api_inflight_count(t, s, 1, 0);

@@ -18,6 +18,7 @@
 
 
 static void ngx_http_ai_api_inflight_boot(ngx_cycle_t *cycle, u_char *boot);
+static void ngx_http_ai_api_inflight_recovered(uint64_t n);
 static void ngx_http_ai_api_inflight_store(int rc, const char *dir);
 static void ngx_http_ai_api_inflight_silent(ngx_uint_t silent);
 
@@ -110,6 +111,7 @@ ngx_http_ai_api_inflight_health(ai_api_commit_t *commit, const char *dir)
         return NGX_DECLINED;
     }
 
+    ngx_http_ai_api_inflight_recovered(health.recovered);
     ngx_http_ai_api_inflight_store(health.rc, dir);
     ngx_http_ai_api_inflight_silent(silent);
 
@@ -120,6 +122,23 @@ ngx_http_ai_api_inflight_health(ai_api_commit_t *commit, const char *dir)
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_ai_api_inflight_recovered(uint64_t n)
+{
+    static uint64_t  last;
+
+    if (n == last) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "ai api: %uL requests of a worker that died are charged for "
+                  "what had passed", n - last);
+
+    last = n;
 }
 
 

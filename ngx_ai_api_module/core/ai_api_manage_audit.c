@@ -12,16 +12,10 @@
 #define AI_API_MANAGE_AUDIT_PAGE  (AI_API_MANAGE_BODY_MAX / 4)
 
 
-/* a page of lines under way */
-
-typedef struct {
-    ai_api_buf_t  *b;
-    uint64_t       last;
-} ai_api_manage_lines_t;
-
-
 static void ai_api_manage_audit_actor(ai_api_manage_ctx_t *ctx,
     ai_api_audit_t *a);
+static int ai_api_manage_audit_lines(ai_api_manage_rows_t *rows,
+    uint64_t after, unsigned limit, int *more);
 static int ai_api_manage_audit_each(void *data, const ai_api_audit_t *a);
 static void ai_api_manage_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a);
 static void ai_api_manage_audit_object(ai_api_buf_t *b, const char *name,
@@ -100,55 +94,27 @@ ai_api_manage_audit_actor(ai_api_manage_ctx_t *ctx, ai_api_audit_t *a)
 int
 ai_api_manage_audit_list(ai_api_manage_ctx_t *ctx)
 {
-    int                     more, rc;
-    int64_t                 limit;
-    uint64_t                after;
-    ai_api_buf_t           *b;
-    ai_api_manage_lines_t   page;
+    return ai_api_manage_rows(ctx, "audit", ai_api_manage_audit_lines);
+}
 
-    rc = ai_api_manage_arg_limit(ctx, AI_API_MANAGE_LIMIT,
-                                 AI_API_MANAGE_LIMIT_MAX, &limit);
 
-    if (rc == AI_API_OK) {
-        rc = ai_api_manage_arg_number(ctx, &after);
-    }
-
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    b = &ctx->res->body;
-
-    page.b = b;
-    page.last = 0;
-
-    ai_api_json_begin(b, '{');
-    ai_api_json_key(b, "audit");
-    ai_api_json_begin(b, '[');
-
-    rc = ai_api_audit_list(ctx->txn, after, (unsigned) limit,
-                           ai_api_manage_audit_each, &page, &more);
-
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    ai_api_json_end(b, ']');
-    ai_api_manage_next(b, more ? page.last : 0);
-    ai_api_json_end(b, '}');
-
-    return AI_API_OK;
+static int
+ai_api_manage_audit_lines(ai_api_manage_rows_t *rows, uint64_t after,
+    unsigned limit, int *more)
+{
+    return ai_api_audit_list(rows->ctx->txn, after, limit,
+                             ai_api_manage_audit_each, rows, more);
 }
 
 
 static int
 ai_api_manage_audit_each(void *data, const ai_api_audit_t *a)
 {
-    ai_api_buf_t           *b;
-    ai_api_manage_lines_t  *page = data;
+    ai_api_buf_t          *b;
+    ai_api_manage_rows_t  *rows = data;
 
-    b = page->b;
-    page->last = a->seq;
+    b = &rows->ctx->res->body;
+    rows->last = a->seq;
 
     ai_api_json_begin(b, '{');
     ai_api_json_member_int(b, "seq", (int64_t) a->seq);

@@ -117,8 +117,22 @@ int ai_api_manage_user_open(ai_api_manage_ctx_t *ctx, ai_api_manage_user_t *u);
 int ai_api_manage_user_print(ai_api_manage_ctx_t *ctx,
     const ai_api_user_row_t *u, const ai_api_totals_t *totals);
 
-/* "next" of a list: a number, or null for 0. */
-void ai_api_manage_next(ai_api_buf_t *b, uint64_t last);
+/*
+ * A page of a list whose rows have numbers: "after", "limit" and "next".
+ * list() calls the store's function with an each() that prints a row and sets
+ * rows->last to its number; *more is 1 when there are further ones.
+ */
+
+typedef struct {
+    ai_api_manage_ctx_t         *ctx;
+    uint64_t                     last;
+} ai_api_manage_rows_t;
+
+typedef int (*ai_api_manage_rows_pt)(ai_api_manage_rows_t *rows,
+    uint64_t after, unsigned limit, int *more);
+
+int ai_api_manage_rows(ai_api_manage_ctx_t *ctx, const char *name,
+    ai_api_manage_rows_pt list);
 
 
 /* Handlers, by file. */

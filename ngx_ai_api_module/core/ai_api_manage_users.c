@@ -5,14 +5,8 @@
 #include "ai_api_totals.h"
 
 
-/* a page of users under way */
-
-typedef struct {
-    ai_api_manage_ctx_t   *ctx;
-    uint64_t               last;
-} ai_api_manage_users_t;
-
-
+static int ai_api_manage_users_list(ai_api_manage_rows_t *rows,
+    uint64_t after, unsigned limit, int *more);
 static int ai_api_manage_users_each(void *data, const ai_api_user_row_t *u);
 static int ai_api_manage_user_find(ai_api_manage_ctx_t *ctx,
     ai_api_user_row_t *u);
@@ -27,73 +21,27 @@ static int ai_api_manage_user_get_or_make(ai_api_manage_ctx_t *ctx,
 int
 ai_api_manage_users(ai_api_manage_ctx_t *ctx)
 {
-    int                     more, rc;
-    int64_t                 limit;
-    uint64_t                after;
-    ai_api_buf_t           *b;
-    ai_api_manage_users_t   page;
+    return ai_api_manage_rows(ctx, "users", ai_api_manage_users_list);
+}
 
-    rc = ai_api_manage_arg_limit(ctx, AI_API_MANAGE_LIMIT,
-                                 AI_API_MANAGE_LIMIT_MAX, &limit);
 
-    if (rc == AI_API_OK) {
-        rc = ai_api_manage_arg_number(ctx, &after);
-    }
-
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    page.ctx = ctx;
-    page.last = 0;
-
-    b = &ctx->res->body;
-
-    ai_api_json_begin(b, '{');
-    ai_api_json_key(b, "users");
-    ai_api_json_begin(b, '[');
-
-    rc = ai_api_user_list(ctx->txn, after, (unsigned) limit,
-                          ai_api_manage_users_each, &page, &more);
-
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    ai_api_json_end(b, ']');
-    ai_api_manage_next(b, more ? page.last : 0);
-    ai_api_json_end(b, '}');
-
-    return AI_API_OK;
+static int
+ai_api_manage_users_list(ai_api_manage_rows_t *rows, uint64_t after,
+    unsigned limit, int *more)
+{
+    return ai_api_user_list(rows->ctx->txn, after, limit,
+                            ai_api_manage_users_each, rows, more);
 }
 
 
 static int
 ai_api_manage_users_each(void *data, const ai_api_user_row_t *u)
 {
-    ai_api_manage_users_t *page = data;
+    ai_api_manage_rows_t *rows = data;
 
-    page->last = u->id;
+    rows->last = u->id;
 
-    return ai_api_manage_user_show(page->ctx, u);
-}
-
-
-void
-ai_api_manage_next(ai_api_buf_t *b, uint64_t last)
-{
-    u_char        text[AI_API_INT64_LEN];
-    ai_api_str_t  next;
-
-    if (last == 0) {
-        ai_api_json_member_null(b, "next");
-        return;
-    }
-
-    next.data = text;
-    next.len = (size_t) (ai_api_write_int(text, (int64_t) last) - text);
-
-    ai_api_json_member_str(b, "next", &next);
+    return ai_api_manage_user_show(rows->ctx, u);
 }
 
 

@@ -278,6 +278,25 @@ ai_apictl_call_doc(const ai_api_str_t *text, ai_api_doc_t **doc)
 
 
 int
+ai_apictl_call_table(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
+    const char *after, ai_apictl_item_pt each, ai_apictl_table_t *t)
+{
+    int  code;
+
+    code = ai_apictl_call_pages(ctl, c, name, after, each, t);
+
+    if (code == AI_APICTL_OK && !ctl->json) {
+        ai_apictl_table_print(t, &ctl->out);
+    }
+
+    ai_apictl_call_free(c);
+    ai_apictl_table_free(t);
+
+    return code;
+}
+
+
+int
 ai_apictl_call_pages(ai_apictl_t *ctl, ai_apictl_call_t *c, const char *name,
     const char *after, ai_apictl_item_pt each, void *data)
 {

@@ -7,6 +7,7 @@
 
 
 #include "ai_apictl.h"
+#include "ai_apictl_table.h"
 #include "ai_api_doc.h"
 #include "ai_api_manage.h"
 
@@ -66,6 +67,12 @@ typedef int (*ai_apictl_item_pt)(void *data, const ai_api_node_t *item,
  */
 int ai_apictl_call_pages(ai_apictl_t *ctl, ai_apictl_call_t *c,
     const char *name, const char *after, ai_apictl_item_pt each, void *data);
+
+/* The same with each() making a row of t, which is printed then; ends c and
+ * t. */
+int ai_apictl_call_table(ai_apictl_t *ctl, ai_apictl_call_t *c,
+    const char *name, const char *after, ai_apictl_item_pt each,
+    ai_apictl_table_t *t);
 
 
 /* Names as they may stand in a path: AI_APICTL_OK, or a line on stderr and

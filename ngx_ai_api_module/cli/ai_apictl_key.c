@@ -292,7 +292,6 @@ ai_apictl_key_secret(ai_apictl_t *ctl, ai_apictl_call_t *c)
 static int
 ai_apictl_cmd_key_list(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int                 code;
     const char         *user;
     ai_apictl_call_t    c;
     ai_apictl_table_t   t;
@@ -315,16 +314,7 @@ ai_apictl_cmd_key_list(ai_apictl_t *ctl, int argc, char **argv)
         ai_apictl_call_arg(&c, "user", user);
     }
 
-    code = ai_apictl_call_pages(ctl, &c, "keys", NULL, ai_apictl_key_row, &t);
-
-    if (code == AI_APICTL_OK && !ctl->json) {
-        ai_apictl_table_print(&t, &ctl->out);
-    }
-
-    ai_apictl_call_free(&c);
-    ai_apictl_table_free(&t);
-
-    return code;
+    return ai_apictl_call_table(ctl, &c, "keys", NULL, ai_apictl_key_row, &t);
 }
 
 

@@ -248,17 +248,8 @@ ai_apictl_cmd_audit(ai_apictl_t *ctl, int argc, char **argv)
     ai_apictl_call_init(&c, "GET");
     ai_apictl_call_path(&c, "/admin/audit");
 
-    code = ai_apictl_call_pages(ctl, &c, "audit", after, ai_apictl_audit_row,
+    return ai_apictl_call_table(ctl, &c, "audit", after, ai_apictl_audit_row,
                                 &t);
-
-    if (code == AI_APICTL_OK && !ctl->json) {
-        ai_apictl_table_print(&t, &ctl->out);
-    }
-
-    ai_apictl_call_free(&c);
-    ai_apictl_table_free(&t);
-
-    return code;
 }
 
 

@@ -90,7 +90,6 @@ ai_apictl_cmd_user_limits(ai_apictl_t *ctl, int argc, char **argv)
 static int
 ai_apictl_cmd_user_list(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int                 code;
     ai_apictl_call_t    c;
     ai_apictl_table_t   t;
 
@@ -106,16 +105,8 @@ ai_apictl_cmd_user_list(ai_apictl_t *ctl, int argc, char **argv)
     ai_apictl_call_init(&c, "GET");
     ai_apictl_call_path(&c, "/admin/users");
 
-    code = ai_apictl_call_pages(ctl, &c, "users", NULL, ai_apictl_user_row, &t);
-
-    if (code == AI_APICTL_OK && !ctl->json) {
-        ai_apictl_table_print(&t, &ctl->out);
-    }
-
-    ai_apictl_call_free(&c);
-    ai_apictl_table_free(&t);
-
-    return code;
+    return ai_apictl_call_table(ctl, &c, "users", NULL, ai_apictl_user_row,
+                                &t);
 }
 
 

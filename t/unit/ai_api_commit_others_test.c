@@ -1,0 +1,237 @@
+/*
+ * The commit thread and other processes: what a dead one left, a leader that
+ * hangs, the health that all share.
+ */
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "ai_api_commit_fixture.h"
+
+
+/* What the others do is done by a child: a process has one store. */
+
+static pid_t
+other(void (*run)(ai_api_inflight_t *t))
+{
+    pid_t               pid;
+    ai_api_inflight_t  *t;
+
+    pid = fork();
+
+    if (pid == 0) {
+        if (t_inflight_open(s.dir, SLOTS, &t) != AI_API_OK) {
+            _exit(1);
+        }
+
+        run(t);
+        (void) pause();
+    }
+
+    return pid;
+}
+
+
+static void
+end(pid_t pid)
+{
+    int  status;
+
+    (void) kill(pid, SIGKILL);
+    T_CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status), "%x",
+            (unsigned) status);
+}
+
+
+static int
+eventually(int (*is)(void), int ms)
+{
+    for ( /* void */ ; ms > 0; ms -= 10) {
+        if (is()) {
+            return 1;
+        }
+
+        (void) woken(10);
+        (void) release_done();
+    }
+
+    return is();
+}
+
+
+static void
+leave_charges(ai_api_inflight_t *t)
+{
+    int               i;
+    ai_api_slot_t    *slot;
+    ai_api_charge_t   c;
+
+    for (i = 1; i <= 9; i++) {
+        t_charge(&c, (uint64_t) i, 1, 1);
+        slot = t_inflight_take(t, &c, NULL);
+
+        if (i % 3 != 0) {
+            ai_api_inflight_sent(t, slot);
+        }
+
+        if (i % 3 == 2) {
+            ai_api_inflight_final(t, slot, &c);
+        }
+    }
+
+    ai_api_inflight_wake(t);
+}
+
+
+static int
+nine_slots(void)
+{
+    return ai_api_inflight_total(table) == 9;
+}
+
+
+static int
+no_slots(void)
+{
+    return ai_api_inflight_total(table) == 0;
+}
+
+
+/* A worker without requests of its own writes what a dead one left. */
+
+static void
+charges_of_the_dead(void)
+{
+    pid_t                   pid;
+    int64_t                 requests;
+    uint64_t                last, mark;
+    ai_api_inflight_peek_t  p;
+
+    start(MAP);
+
+    pid = other(leave_charges);
+    T_CHECK(eventually(nine_slots, 5000), "its slots");
+    T_CHECK(eventually(no_slots, 1500) == 0, "it lives");
+    end(pid);
+
+    T_CHECK(eventually(no_slots, 5000), "%u", ai_api_inflight_total(table));
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == 6, "%" PRIu64, last);
+    T_CHECK(ai_api_inflight_peek(s.dir, &p) == AI_API_OK && p.crashed == 3
+            && p.replays == 0 && p.failed == 0, "%" PRIu64, p.crashed);
+
+    finish();
+}
+
+
+static void
+lead_for_ever(ai_api_inflight_t *t)
+{
+    while (ai_api_inflight_try(t, AI_API_INFLIGHT_B_LEADER) != AI_API_OK) {
+        /* the other one's */
+    }
+
+    leave_charges(t);
+}
+
+
+static int
+is_silent(void)
+{
+    ai_api_commit_health_t  h;
+
+    ai_api_commit_health(commit, &h);
+
+    return h.silent_ms > 300;
+}
+
+
+/* A leader that hangs is told from one that works; when it dies, another one
+ * leads at once. */
+
+static void
+leader_hangs(void)
+{
+    pid_t   pid;
+    double  at;
+
+    start(MAP);
+
+    pid = other(lead_for_ever);
+    T_CHECK(eventually(nine_slots, 5000), "it leads");
+    T_CHECK(!is_silent(), "nothing to do");
+
+    settle_one(100);
+    ai_api_commit_submit(commit);
+    T_CHECK(eventually(is_silent, 5000), "silent");
+    T_CHECK(ai_api_inflight_backlog(table) == 4, "waits");
+
+    end(pid);
+    at = t_now();
+
+    T_CHECK(woken(1000) && release_done() == 1, "written");
+    T_CHECK(t_now() - at < 0.5, "at once");
+    T_CHECK(!is_silent(), "no longer");
+    T_CHECK(eventually(no_slots, 5000), "the dead one's too");
+
+    finish();
+}
+
+
+static ai_api_inflight_shared_t  *seen;
+
+static void
+look_at_health(ai_api_inflight_t *t)
+{
+    seen = ai_api_inflight_shared(t);
+
+    /* what another leader said */
+    __atomic_store_n(&seen->rc, AI_API_NOSPACE, __ATOMIC_RELAXED);
+}
+
+
+static int
+refuses(void)
+{
+    ai_api_commit_health_t  h;
+
+    ai_api_commit_health(commit, &h);
+
+    return h.rc == AI_API_NOSPACE;
+}
+
+
+static int
+accepts(void)
+{
+    return !refuses();
+}
+
+
+/* Nobody takes paid work while a leader cannot write, and everybody tries. */
+
+static void
+health_of_all(void)
+{
+    pid_t  pid;
+
+    start(MAP);
+
+    pid = other(look_at_health);
+    T_CHECK(eventually(refuses, 5000), "heard of it");
+    T_CHECK(eventually(accepts, 5000), "tried itself");
+    end(pid);
+
+    finish();
+}
+
+
+int
+main(void)
+{
+    T_GROUP(charges_of_the_dead);
+    T_GROUP(leader_hangs);
+    T_GROUP(health_of_all);
+
+    T_DONE();
+}

@@ -7,16 +7,11 @@
 #include <sys/wait.h>
 
 #include "ai_api_archive.h"
-#include "ai_api_fold.h"
-#include "ai_api_ledger_fixture.h"
 #include "ai_api_meta.h"
 #include "ai_api_retention.h"
-#include "ai_api_verify.h"
+#include "ai_api_verify_fixture.h"
 
 
-#define MAP      ((size_t) 64 << 20)
-
-#define RECORDS  240
 #define FOLDED   230                 /* of day 12 */
 #define LATER    0xfffffff0u
 
@@ -27,49 +22,7 @@ typedef struct {
 } t_record_t;
 
 
-static t_store_t         s;
-static ai_api_reader_t  *r;
-static ai_api_txn_t     *w;
-static ai_api_verify_t   v;
-static t_record_t        kept[RECORDS + 1];
-
-
-static void
-setup(void)
-{
-    t_store_make(&s, MAP);
-
-    T_CHECK(ai_api_write_begin(s.store, &w) == AI_API_OK, "begin");
-    owners(w);
-    records(w, 1, RECORDS);
-    T_CHECK(ai_api_write_commit(w) == AI_API_OK, "commit");
-    T_CHECK(ai_api_fold(s.store, FOLDED, NULL, NULL) == AI_API_OK, "fold");
-    T_CHECK(ai_api_reader_create(s.store, &r) == AI_API_OK, "reader");
-}
-
-
-static void
-teardown(void)
-{
-    ai_api_reader_destroy(r);
-    t_store_remove(&s);
-}
-
-
-static void
-say(void)
-{
-    int  i;
-
-    for (i = 0; i < AI_API_VERIFY_MAX; i++) {
-        if (v.diff[i].count != 0) {
-            printf("#   %s: lsn %" PRIu64 ", %s: %s, found %s (%" PRIu64
-                   ")\n", ai_api_verify_text((unsigned) i).data,
-                   v.diff[i].lsn, v.diff[i].where, v.diff[i].want,
-                   v.diff[i].have, v.diff[i].count);
-        }
-    }
-}
+static t_record_t  kept[RECORDS + 1];
 
 
 /* With archived records 1 to n. */
@@ -161,7 +114,7 @@ days(void)
     uint64_t          floor;
     ai_api_archive_t  a;
 
-    setup();
+    setup(FOLDED);
     keep();
 
     day = ai_api_utc_day(BEGIN);
@@ -221,7 +174,7 @@ lists(void)
     ai_api_charge_t         c;
     ai_api_ledger_query_t   q;
 
-    setup();
+    setup(FOLDED);
 
     T_CHECK(ai_api_retention_delete(s.store, 20, 100, &floor) == AI_API_OK
             && floor == 20, "delete");
@@ -281,7 +234,7 @@ differences(void)
 {
     uint64_t  floor;
 
-    setup();
+    setup(FOLDED);
     keep();
 
     T_CHECK(ai_api_retention_delete(s.store, 30, 100, &floor) == AI_API_OK,
@@ -321,6 +274,32 @@ differences(void)
 }
 
 
+/* The child: until nothing is left to move. */
+
+static void
+move(void)
+{
+    uint64_t          floor;
+    ai_api_archive_t  a;
+
+    if (t_store_open(&s) != AI_API_OK
+        || ai_api_reader_create(s.store, &r) != AI_API_OK)
+    {
+        _exit(3);
+    }
+
+    while (next(LATER, &a) == AI_API_OK) {
+        if (ai_api_retention_delete(s.store, a.last, 3, &floor)
+            != AI_API_OK)
+        {
+            _exit(4);
+        }
+    }
+
+    _exit(0);
+}
+
+
 /* A child moves records until it is killed; then the next one goes on. */
 
 static void
@@ -332,7 +311,7 @@ kills(void)
     struct timespec   ts = { 0, 0 };
     ai_api_archive_t  a;
 
-    setup();
+    setup(FOLDED);
     keep();
     ai_api_reader_destroy(r);
     ai_api_store_close(s.store);
@@ -341,21 +320,7 @@ kills(void)
         pid = fork();
 
         if (pid == 0) {
-            if (t_store_open(&s) != AI_API_OK
-                || ai_api_reader_create(s.store, &r) != AI_API_OK)
-            {
-                _exit(3);
-            }
-
-            while (next(LATER, &a) == AI_API_OK) {
-                if (ai_api_retention_delete(s.store, a.last, 3, &floor)
-                    != AI_API_OK)
-                {
-                    _exit(4);
-                }
-            }
-
-            _exit(0);
+            move();
         }
 
         ts.tv_nsec = (n + 1) * (n * 7919L % 50) * 20000;

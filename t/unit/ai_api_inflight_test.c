@@ -163,7 +163,24 @@ life_of_a_slot(void)
     T_CHECK(ai_api_inflight_total(t) == 0, "total");
     T_CHECK(ai_api_inflight_backlog(t) == 0, "backlog");
 
-    /* failed, forgotten, released before done() was asked */
+    drop(t);
+}
+
+
+/* Failed, forgotten, released before done() was asked. */
+
+static void
+other_ends_of_a_slot(void)
+{
+    int                 i;
+    void               *data;
+    ai_api_slot_t      *s;
+    ai_api_charge_t     c;
+    ai_api_inflight_t  *t;
+
+    t = make();
+    t_charge(&c, 1, 1, 1);
+
     s = t_inflight_take(t, &c, &i);
     ai_api_inflight_final(t, s, &s->charge);
     ai_api_inflight_forget(t, s);
@@ -656,6 +673,7 @@ main(void)
 {
     T_GROUP(sizes);
     T_GROUP(life_of_a_slot);
+    T_GROUP(other_ends_of_a_slot);
     T_GROUP(two_lanes);
     T_GROUP(no_lane);
     T_GROUP(recovery);

@@ -512,8 +512,16 @@ level(void)
                     && l.used == w.settled, "%zu %zu", i, j);
         }
     }
+}
 
-    /* rates and parallel requests have none; a balance when it is empty */
+
+/* Rates and parallel requests have none; a balance when it is empty. */
+
+static void
+levels_together(void)
+{
+    ai_api_quota_limit_t  l;
+    ai_api_quota_input_t  in;
 
     init(&in);
     in.key.limits.max_parallel = 0;
@@ -627,6 +635,7 @@ main(void)
     T_GROUP(rates);
     T_GROUP(reset);
     T_GROUP(level);
+    T_GROUP(levels_together);
     T_GROUP(effective);
     T_GROUP(spent);
 

@@ -234,7 +234,7 @@ static void
 form(void)
 {
     u_char           buf[2 * AI_API_JWT_MAX];
-    size_t           i, dot;
+    size_t           i;
     ai_api_str_t     s, t;
     ai_api_claims_t  c;
 
@@ -268,8 +268,22 @@ form(void)
     }
 
     T_CHECK(ai_api_jwt_verify(keys, &conf, &t, NOW, &c) == AI_API_OK, "-");
+}
 
-    /* no signature, two signatures, padding, white space */
+
+/* no signature, two signatures, padding, white space */
+
+static void
+parts(void)
+{
+    u_char           buf[2 * AI_API_JWT_MAX];
+    size_t           dot;
+    ai_api_str_t     s, t;
+    ai_api_claims_t  c;
+
+    s = token(AI_API_HS256, SECRET, HEAD, BODY);
+    memcpy(buf, s.data, s.len);
+    t.data = buf;
 
     dot = s.len - 1;
 
@@ -462,6 +476,7 @@ main(void)
     T_GROUP(claims);
     T_GROUP(leeway);
     T_GROUP(form);
+    T_GROUP(parts);
     T_GROUP(other_secrets);
     T_GROUP(huge);
     T_GROUP(configured);

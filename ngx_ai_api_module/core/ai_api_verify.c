@@ -4,6 +4,7 @@
 
 #include "ai_api_prepare.h"
 #include "ai_api_verify_ctx.h"
+#include "ai_api_verify_each.h"
 
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@ static int ai_api_verify_mark(ai_api_verify_ctx_t *ctx, const char *name,
     uint64_t *v);
 static int ai_api_verify_ledger(ai_api_verify_ctx_t *ctx);
 static int ai_api_verify_row(ai_api_verify_ctx_t *ctx,
-    const ai_api_str_t *key, const ai_api_str_t *value, uint64_t *last);
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_one(ai_api_verify_ctx_t *ctx, uint64_t lsn,
     const ai_api_str_t *bytes, ai_api_verify_record_t *r);
 static int ai_api_verify_again(ai_api_verify_ctx_t *ctx, uint64_t lsn,
@@ -284,40 +285,20 @@ ai_api_verify_run(ai_api_verify_ctx_t *ctx)
 static int
 ai_api_verify_ledger(ai_api_verify_ctx_t *ctx)
 {
-    int               rc;
-    uint64_t          last;
-    ai_api_str_t      from, key, value;
-    ai_api_cursor_t  *c;
-
-    rc = ai_api_cursor_open(ctx->txn, AI_API_T_LEDGER, &c);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
+    uint64_t  last;
 
     last = ctx->v->floor;
-    memset(&from, 0, sizeof(from));
-    rc = ai_api_cursor_seek(c, &from, &key, &value);
 
-    while (rc == AI_API_OK) {
-        rc = ai_api_verify_row(ctx, &key, &value, &last);
-
-        if (rc == AI_API_OK) {
-            rc = ai_api_cursor_next(c, &key, &value);
-        }
-    }
-
-    ai_api_cursor_close(c);
-
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
+    return ai_api_verify_each(ctx, AI_API_T_LEDGER, ai_api_verify_row, &last);
 }
 
 
 static int
 ai_api_verify_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
-    const ai_api_str_t *value, uint64_t *last)
+    const ai_api_str_t *value, void *data)
 {
     int                     rc;
-    uint64_t                lsn;
+    uint64_t                lsn, *last = data;
     ai_api_verify_record_t  r;
 
     ctx->v->records++;

@@ -4,6 +4,7 @@
  */
 
 #include "ai_api_verify_ctx.h"
+#include "ai_api_verify_each.h"
 #include "ai_api_str.h"
 
 #include <stdio.h>
@@ -21,6 +22,8 @@ static int ai_api_verify_chain_day(ai_api_verify_ctx_t *ctx, uint64_t lsn);
 static int ai_api_verify_chain_equal(ai_api_verify_ctx_t *ctx, uint32_t day,
     uint64_t lsn, const char *name);
 static int ai_api_verify_chain_count(ai_api_verify_ctx_t *ctx);
+static int ai_api_verify_chain_stored(ai_api_verify_ctx_t *ctx,
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 
 
 /*
@@ -257,42 +260,39 @@ ai_api_verify_chain_end(ai_api_verify_ctx_t *ctx)
 static int
 ai_api_verify_chain_count(ai_api_verify_ctx_t *ctx)
 {
-    int               rc;
-    uint32_t          day;
-    uint64_t          lsn, days;
-    ai_api_str_t      from, key, value;
-    ai_api_cursor_t  *c;
-
-    rc = ai_api_cursor_open(ctx->txn, AI_API_T_CHAIN, &c);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
+    int       rc;
+    uint64_t  days;
 
     days = 0;
-    memset(&from, 0, sizeof(from));
-    rc = ai_api_cursor_seek(c, &from, &key, &value);
+    rc = ai_api_verify_each(ctx, AI_API_T_CHAIN, ai_api_verify_chain_stored,
+                            &days);
 
-    while (rc == AI_API_OK) {
-        day = (key.len == 4) ? (uint32_t) ai_api_verify_be(key.data, 4) : 0;
-        lsn = (value.len == AI_API_VERIFY_CHAIN_ROW)
-              ? ai_api_verify_be(value.data, 8) : 0;
-
-        if (day < AI_API_VERIFY_FLOOR
-            && (lsn == 0 || lsn > ctx->v->floor || ctx->v->archived != 0))
-        {
-            days++;
-        }
-
-        rc = ai_api_cursor_next(c, &key, &value);
-    }
-
-    ai_api_cursor_close(c);
-
-    if (rc == AI_API_DECLINED && days != ctx->days) {
+    if (rc == AI_API_OK && days != ctx->days) {
         ai_api_verify_number(ctx, AI_API_VERIFY_CHAIN, 0,
                              "rows of days in the chain",
                              (int64_t) ctx->days, (int64_t) days);
     }
 
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
+    return rc;
+}
+
+
+static int
+ai_api_verify_chain_stored(ai_api_verify_ctx_t *ctx,
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data)
+{
+    uint32_t  day;
+    uint64_t  lsn, *days = data;
+
+    day = (key->len == 4) ? (uint32_t) ai_api_verify_be(key->data, 4) : 0;
+    lsn = (value->len == AI_API_VERIFY_CHAIN_ROW)
+          ? ai_api_verify_be(value->data, 8) : 0;
+
+    if (day < AI_API_VERIFY_FLOOR
+        && (lsn == 0 || lsn > ctx->v->floor || ctx->v->archived != 0))
+    {
+        (*days)++;
+    }
+
+    return AI_API_OK;
 }

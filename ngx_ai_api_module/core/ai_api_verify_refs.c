@@ -3,6 +3,7 @@
  */
 
 #include "ai_api_verify_ctx.h"
+#include "ai_api_verify_each.h"
 #include "ai_api_key.h"
 #include "ai_api_record.h"
 #include "ai_api_str.h"
@@ -28,8 +29,7 @@ static int ai_api_verify_index(ai_api_verify_ctx_t *ctx,
 static int ai_api_verify_stray(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
     uint64_t want);
 static int ai_api_verify_stray_row(ai_api_verify_ctx_t *ctx,
-    ai_api_table_t t, const ai_api_str_t *key, const ai_api_str_t *value,
-    int *stray);
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 
 
 int
@@ -300,44 +300,23 @@ ai_api_verify_strays(ai_api_verify_ctx_t *ctx)
 static int
 ai_api_verify_stray(ai_api_verify_ctx_t *ctx, ai_api_table_t t, uint64_t want)
 {
-    int               rc, stray;
-    uint64_t          have;
-    ai_api_str_t      from, key, value;
-    ai_api_cursor_t  *c;
+    int       rc;
+    uint64_t  have;
 
     rc = ai_api_count(ctx->txn, t, &have);
     if (rc != AI_API_OK || have == want) {
         return rc;
     }
 
-    rc = ai_api_cursor_open(ctx->txn, t, &c);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    stray = 0;
-    memset(&from, 0, sizeof(from));
-    rc = ai_api_cursor_seek(c, &from, &key, &value);
-
-    while (rc == AI_API_OK && !stray) {
-        rc = ai_api_verify_stray_row(ctx, t, &key, &value, &stray);
-
-        if (rc == AI_API_OK && !stray) {
-            rc = ai_api_cursor_next(c, &key, &value);
-        }
-    }
-
-    ai_api_cursor_close(c);
-
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
+    return ai_api_verify_each(ctx, t, ai_api_verify_stray_row, &t);
 }
 
 
-/* A row whose record is not there, or is another's. */
+/* The first row whose record is not there, or is another's, is enough. */
 
 static int
-ai_api_verify_stray_row(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
-    const ai_api_str_t *key, const ai_api_str_t *value, int *stray)
+ai_api_verify_stray_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
+    const ai_api_str_t *value, void *data)
 {
     int                   rc;
     char                  where[96];
@@ -346,7 +325,10 @@ ai_api_verify_stray_row(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
     uint64_t              lsn;
     const u_char         *own;
     ai_api_str_t          k, v;
+    ai_api_table_t        t;
     ai_api_verify_kind_t  kind;
+
+    t = *(const ai_api_table_t *) data;
 
     if (t == AI_API_T_BY_ID) {
         kind = AI_API_VERIFY_BY_ID;
@@ -385,12 +367,10 @@ ai_api_verify_stray_row(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
         }
     }
 
-    *stray = 1;
-
     memcpy(where, "row ", 4);
     *ai_api_hex_encode((u_char *) where + 4, key->data,
                        ai_api_min(key->len, 40)) = '\0';
     ai_api_verify_differ(ctx, kind, lsn, where, "no row", "a row");
 
-    return AI_API_OK;
+    return AI_API_DECLINED;
 }

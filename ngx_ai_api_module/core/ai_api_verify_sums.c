@@ -3,17 +3,19 @@
  */
 
 #include "ai_api_verify_ctx.h"
+#include "ai_api_verify_each.h"
 
 #include <stdio.h>
 
 
 /* What is added to the stored rows of a table, to compare tables. */
 typedef struct {
-    int64_t  balance_users[AI_API_VERIFY_SUMS];  /* lives of all users */
-    int64_t  balance_sys[AI_API_VERIFY_SUMS];
-    int64_t  keys[AI_API_VERIFY_SUMS];           /* rollups of all keys */
-    int64_t  users[AI_API_VERIFY_SUMS];
-    int64_t  sys[AI_API_VERIFY_SUMS];
+    ai_api_table_t  table;                       /* whose row it is */
+    int64_t         balance_users[AI_API_VERIFY_SUMS];  /* lives of users */
+    int64_t         balance_sys[AI_API_VERIFY_SUMS];
+    int64_t         keys[AI_API_VERIFY_SUMS];    /* rollups of all keys */
+    int64_t         users[AI_API_VERIFY_SUMS];
+    int64_t         sys[AI_API_VERIFY_SUMS];
 } ai_api_verify_across_t;
 
 
@@ -28,9 +30,11 @@ static void ai_api_verify_add_up(int64_t *dst, const int64_t *v);
 static void ai_api_verify_values(const ai_api_verify_record_t *r, int64_t *v);
 static uint32_t ai_api_verify_month(int64_t ms);
 static int ai_api_verify_base_row(ai_api_verify_ctx_t *ctx,
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
+static int ai_api_verify_base_sums(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *key, const int64_t *v);
-static int ai_api_verify_table(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
-    ai_api_verify_across_t *across);
+static int ai_api_verify_sums_row(ai_api_verify_ctx_t *ctx,
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static void ai_api_verify_compare(ai_api_verify_ctx_t *ctx,
     ai_api_table_t t, const ai_api_str_t *key, const int64_t *have);
 static void ai_api_verify_unlike(ai_api_verify_ctx_t *ctx,
@@ -281,47 +285,41 @@ ai_api_verify_month(int64_t ms)
 int
 ai_api_verify_base(ai_api_verify_ctx_t *ctx)
 {
-    int               rc;
-    int64_t           v[AI_API_VERIFY_SUMS];
-    ai_api_str_t      from, key, value;
-    ai_api_cursor_t  *c;
+    int  rc;
 
-    rc = ai_api_cursor_open(ctx->txn, AI_API_T_BASE, &c);
-    if (rc != AI_API_OK) {
-        return rc;
+    rc = ai_api_verify_each(ctx, AI_API_T_BASE, ai_api_verify_base_row, NULL);
+
+    if (rc == AI_API_OK) {
+        ai_api_verify_missing(ctx, &ctx->archive, "base: ",
+                              AI_API_VERIFY_BASE);
     }
 
-    memset(&from, 0, sizeof(from));
-    rc = ai_api_cursor_seek(c, &from, &key, &value);
-
-    while (rc == AI_API_OK) {
-
-        if (key.len < 2 || key.len > AI_API_VERIFY_NAME
-            || ai_api_verify_totals(&value, v) != AI_API_OK)
-        {
-            ai_api_verify_differ(ctx, AI_API_VERIFY_BASE, 0, "a row",
-                                 "sums", "something else");
-
-        } else {
-            rc = ai_api_verify_base_row(ctx, &key, v);
-            if (rc != AI_API_OK) {
-                break;
-            }
-        }
-
-        rc = ai_api_cursor_next(c, &key, &value);
-    }
-
-    ai_api_cursor_close(c);
-
-    ai_api_verify_missing(ctx, &ctx->archive, "base: ", AI_API_VERIFY_BASE);
-
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
+    return rc;
 }
 
 
 static int
 ai_api_verify_base_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
+    const ai_api_str_t *value, void *data)
+{
+    int64_t  v[AI_API_VERIFY_SUMS];
+
+    (void) data;
+
+    if (key->len < 2 || key->len > AI_API_VERIFY_NAME
+        || ai_api_verify_totals(value, v) != AI_API_OK)
+    {
+        ai_api_verify_differ(ctx, AI_API_VERIFY_BASE, 0, "a row", "sums",
+                             "something else");
+        return AI_API_OK;
+    }
+
+    return ai_api_verify_base_sums(ctx, key, v);
+}
+
+
+static int
+ai_api_verify_base_sums(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
     const int64_t *v)
 {
     char                  name[AI_API_VERIFY_WHERE];
@@ -364,7 +362,10 @@ ai_api_verify_sums(ai_api_verify_ctx_t *ctx)
     memset(&across, 0, sizeof(across));
 
     for (i = 0; i < ai_api_nelts(tables); i++) {
-        rc = ai_api_verify_table(ctx, tables[i], &across);
+        across.table = tables[i];
+
+        rc = ai_api_verify_each(ctx, tables[i], ai_api_verify_sums_row,
+                                &across);
         if (rc != AI_API_OK) {
             return rc;
         }
@@ -378,42 +379,26 @@ ai_api_verify_sums(ai_api_verify_ctx_t *ctx)
 
 
 static int
-ai_api_verify_table(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
-    ai_api_verify_across_t *across)
+ai_api_verify_sums_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
+    const ai_api_str_t *value, void *data)
 {
-    int               rc;
-    char              where[AI_API_VERIFY_WHERE];
-    int64_t           v[AI_API_VERIFY_SUMS];
-    ai_api_str_t      from, key, value;
-    ai_api_cursor_t  *c;
+    char                     where[AI_API_VERIFY_WHERE];
+    int64_t                  v[AI_API_VERIFY_SUMS];
+    ai_api_verify_across_t  *across = data;
 
-    rc = ai_api_cursor_open(ctx->txn, t, &c);
-    if (rc != AI_API_OK) {
-        return rc;
+    ctx->v->rows++;
+
+    if (ai_api_verify_totals(value, v) == AI_API_OK) {
+        ai_api_verify_compare(ctx, across->table, key, v);
+        ai_api_verify_across_row(across, across->table, key, v);
+
+    } else {
+        ai_api_verify_row_name(where, across->table, key->data, key->len);
+        ai_api_verify_differ(ctx, AI_API_VERIFY_ROLLUP, 0, where, "sums",
+                             "something else");
     }
 
-    memset(&from, 0, sizeof(from));
-    rc = ai_api_cursor_seek(c, &from, &key, &value);
-
-    while (rc == AI_API_OK) {
-        ctx->v->rows++;
-
-        if (ai_api_verify_totals(&value, v) == AI_API_OK) {
-            ai_api_verify_compare(ctx, t, &key, v);
-            ai_api_verify_across_row(across, t, &key, v);
-
-        } else {
-            ai_api_verify_row_name(where, t, key.data, key.len);
-            ai_api_verify_differ(ctx, AI_API_VERIFY_ROLLUP, 0, where,
-                                 "sums", "something else");
-        }
-
-        rc = ai_api_cursor_next(c, &key, &value);
-    }
-
-    ai_api_cursor_close(c);
-
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
+    return AI_API_OK;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 #include "ai_api_verify_ctx.h"
+#include "ai_api_verify_each.h"
 #include "ai_api_key.h"
 #include "ai_api_record.h"
 
@@ -15,26 +16,20 @@
 #define AI_API_VERIFY_DELETED  ((uint64_t) 1 << 63)
 
 
-typedef int (*ai_api_verify_each_pt)(ai_api_verify_ctx_t *ctx,
-    const ai_api_str_t *key, const ai_api_str_t *value, uint64_t *ways);
-
-
-static int ai_api_verify_each(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
-    ai_api_verify_each_pt each, uint64_t *rows, uint64_t *ways);
 static int ai_api_verify_count(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
     const char *where, uint64_t want);
 static int ai_api_verify_user_row(ai_api_verify_ctx_t *ctx,
-    const ai_api_str_t *key, const ai_api_str_t *value, uint64_t *ways);
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_key_row(ai_api_verify_ctx_t *ctx,
-    const ai_api_str_t *key, const ai_api_str_t *value, uint64_t *ways);
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_key_digests(ai_api_verify_ctx_t *ctx,
     const ai_api_key_row_t *row, const char *where, uint64_t *ways);
 static int ai_api_verify_key_lists(ai_api_verify_ctx_t *ctx,
     const ai_api_key_row_t *row, const char *where);
 static int ai_api_verify_model_row(ai_api_verify_ctx_t *ctx,
-    const ai_api_str_t *key, const ai_api_str_t *value, uint64_t *ways);
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_idempotency(ai_api_verify_ctx_t *ctx,
-    const ai_api_str_t *key, const ai_api_str_t *value, uint64_t *ways);
+    const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_way(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
     const u_char *key, size_t len, const u_char *id, size_t n,
     const char *where);
@@ -44,27 +39,26 @@ int
 ai_api_verify_tables(ai_api_verify_ctx_t *ctx)
 {
     int       rc;
-    uint64_t  digests, answers;
+    uint64_t  digests;
 
     digests = 0;
-    answers = 0;
 
     rc = ai_api_verify_each(ctx, AI_API_T_USER, ai_api_verify_user_row,
-                            &ctx->v->users, NULL);
+                            NULL);
 
     if (rc == AI_API_OK) {
         rc = ai_api_verify_each(ctx, AI_API_T_KEY, ai_api_verify_key_row,
-                                &ctx->v->keys, &digests);
+                                &digests);
     }
 
     if (rc == AI_API_OK) {
         rc = ai_api_verify_each(ctx, AI_API_T_MODEL, ai_api_verify_model_row,
-                                &ctx->v->models, NULL);
+                                NULL);
     }
 
     if (rc == AI_API_OK) {
         rc = ai_api_verify_each(ctx, AI_API_T_IDEMPOTENCY,
-                                ai_api_verify_idempotency, &answers, NULL);
+                                ai_api_verify_idempotency, NULL);
     }
 
     if (rc == AI_API_OK) {
@@ -92,38 +86,6 @@ ai_api_verify_tables(ai_api_verify_ctx_t *ctx)
 }
 
 
-static int
-ai_api_verify_each(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
-    ai_api_verify_each_pt each, uint64_t *rows, uint64_t *ways)
-{
-    int               rc;
-    ai_api_str_t      from, key, value;
-    ai_api_cursor_t  *c;
-
-    rc = ai_api_cursor_open(ctx->txn, t, &c);
-    if (rc != AI_API_OK) {
-        return rc;
-    }
-
-    memset(&from, 0, sizeof(from));
-    rc = ai_api_cursor_seek(c, &from, &key, &value);
-
-    while (rc == AI_API_OK) {
-        (*rows)++;
-
-        rc = each(ctx, &key, &value, ways);
-
-        if (rc == AI_API_OK) {
-            rc = ai_api_cursor_next(c, &key, &value);
-        }
-    }
-
-    ai_api_cursor_close(c);
-
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
-}
-
-
 /* Every row has found its own: there are no others. */
 
 static int
@@ -146,12 +108,14 @@ ai_api_verify_count(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
 
 static int
 ai_api_verify_user_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
-    const ai_api_str_t *value, uint64_t *ways)
+    const ai_api_str_t *value, void *data)
 {
     char               where[64];
     ai_api_user_row_t  row;
 
-    (void) ways;
+    (void) data;
+
+    ctx->v->users++;
 
     (void) snprintf(where, sizeof(where), "row of user %" PRIu64,
                     key->len == 8 ? ai_api_verify_be(key->data, 8) : 0);
@@ -171,13 +135,15 @@ ai_api_verify_user_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
 
 static int
 ai_api_verify_key_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
-    const ai_api_str_t *value, uint64_t *ways)
+    const ai_api_str_t *value, void *data)
 {
     int               rc;
     char              where[AI_API_KEY_ID_LEN + 16];
     u_char            user[8];
     ai_api_str_t      k, v;
     ai_api_key_row_t  row;
+
+    ctx->v->keys++;
 
     if (key->len != AI_API_ID_LEN
         || ai_api_key_row_decode(value, &row) != AI_API_OK
@@ -204,7 +170,7 @@ ai_api_verify_key_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
     }
 
     if (rc == AI_API_OK && !row.deleted) {
-        rc = ai_api_verify_key_digests(ctx, &row, where, ways);
+        rc = ai_api_verify_key_digests(ctx, &row, where, data);
     }
 
     if (rc == AI_API_OK) {
@@ -270,7 +236,7 @@ ai_api_verify_key_lists(ai_api_verify_ctx_t *ctx, const ai_api_key_row_t *row,
 
 static int
 ai_api_verify_model_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
-    const ai_api_str_t *value, uint64_t *ways)
+    const ai_api_str_t *value, void *data)
 {
     int                 rc;
     char                where[32];
@@ -279,7 +245,9 @@ ai_api_verify_model_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
     ai_api_str_t        k, v;
     ai_api_model_row_t  row;
 
-    (void) ways;
+    (void) data;
+
+    ctx->v->models++;
 
     (void) snprintf(where, sizeof(where), "row of model %u",
                     key->len == 4
@@ -325,14 +293,14 @@ ai_api_verify_model_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
 
 static int
 ai_api_verify_idempotency(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
-    const ai_api_str_t *value, uint64_t *ways)
+    const ai_api_str_t *value, void *data)
 {
     int           rc;
     u_char        be[8];
     uint64_t      lsn;
     ai_api_str_t  k, v;
 
-    (void) ways;
+    (void) data;
 
     lsn = (value->len >= 9) ? ai_api_verify_le(value->data + 1, 8) : 0;
 

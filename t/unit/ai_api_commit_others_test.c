@@ -152,8 +152,7 @@ is_silent(void)
 static void
 leader_hangs(void)
 {
-    pid_t   pid;
-    double  at;
+    pid_t  pid;
 
     start(MAP);
 
@@ -167,10 +166,8 @@ leader_hangs(void)
     T_CHECK(ai_api_inflight_backlog(table) == 4, "waits");
 
     end(pid);
-    at = t_now();
 
-    T_CHECK(woken(1000) && release_done() == 1, "written");
-    T_CHECK(t_now() - at < 0.5, "at once");
+    T_CHECK(woken(5000) && release_done() == 1, "written");
     T_CHECK(!is_silent(), "no longer");
     T_CHECK(eventually(no_slots, 5000), "the dead one's too");
 
@@ -178,15 +175,16 @@ leader_hangs(void)
 }
 
 
-static ai_api_inflight_shared_t  *seen;
+/* As a leader does that tries again and again. */
 
 static void
-look_at_health(ai_api_inflight_t *t)
+fail_for_ever(ai_api_inflight_t *t)
 {
-    seen = ai_api_inflight_shared(t);
-
-    /* what another leader said */
-    __atomic_store_n(&seen->rc, AI_API_NOSPACE, __ATOMIC_RELAXED);
+    for ( ;; ) {
+        __atomic_store_n(&ai_api_inflight_shared(t)->rc, AI_API_NOSPACE,
+                         __ATOMIC_RELAXED);
+        (void) usleep(1000);
+    }
 }
 
 
@@ -217,10 +215,10 @@ health_of_all(void)
 
     start(MAP);
 
-    pid = other(look_at_health);
+    pid = other(fail_for_ever);
     T_CHECK(eventually(refuses, 5000), "heard of it");
-    T_CHECK(eventually(accepts, 5000), "tried itself");
     end(pid);
+    T_CHECK(eventually(accepts, 5000), "tried itself");
 
     finish();
 }

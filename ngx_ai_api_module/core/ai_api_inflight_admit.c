@@ -58,8 +58,11 @@ ai_api_inflight_admit(ai_api_inflight_t *t, const ai_api_inflight_admit_t *in,
 
     } else if (rc == AI_API_BUSY && !ai_api_inflight_limited(in->quota)) {
         rc = ai_api_inflight_reserve(t, s, in, q);
-        ai_api_inflight_state_set(s, AI_API_SLOT_HELD);
-        ai_api_inflight_dirty(t);
+
+        if (rc == AI_API_OK) {
+            ai_api_inflight_state_set(s, AI_API_SLOT_HELD);
+            ai_api_inflight_dirty(t);
+        }
     }
 
     if (rc != AI_API_OK) {

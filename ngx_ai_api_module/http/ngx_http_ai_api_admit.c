@@ -72,13 +72,19 @@ ngx_http_ai_api_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 static ngx_int_t
 ngx_http_ai_api_admit_wait(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
 {
-    ngx_msec_t  ms;
+    ngx_msec_t    ms;
+    ngx_event_t  *rev;
 
     if (ctx->admit_waits == NGX_HTTP_AI_API_ADMIT_WAITS) {
         return ngx_http_ai_api_admit_billing(r, ctx);
     }
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    rev = r->connection->read;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

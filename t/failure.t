@@ -428,6 +428,41 @@ is(api("GET", "/api/ai-api/admin/stats", undef, admin_jwt())->{json}{inFlight},
 
 
 
+=== TEST 10: a worker is killed before it has noted that Ollama has the request
+--- error_log
+exited on signal 9
+--- no_error_log
+exited on signal 11
+--- no_shutdown_error_log
+exited on signal 11
+--- steps
+key();
+play();
+faults("request killed 1");
+
+my $c = ask("chat", "true");
+
+ok(!$c->read_head->{status}, "no answer");
+eventually(sub { sent_count() == 1 }, "Ollama has it");
+eventually(sub { ledger() == 1 }, "a record");
+
+my ($record) = ledger();
+
+is_deeply([@$record{qw(kind status promptTokens completionTokens cost)}],
+          ["charge", "worker_crash", 0, 0, "0"], "of nothing");
+
+faults("request kill 1");
+$c = ask("chat", "true");
+
+ok(!$c->read_head->{status}, "no answer");
+eventually(sub { ledger() == 2 }, "a record of what may have been sent");
+
+works_again("the next worker");
+is(api("GET", "/api/ai-api/admin/stats", undef, admin_jwt())->{json}{inFlight},
+   0, "nothing is held");
+
+
+
 === TEST 8: a commit thread ends in the middle of a commit: its worker leaves
 --- error_log
 the commit thread has ended

@@ -23,6 +23,17 @@ static void ai_api_inflight_back(ai_api_inflight_t *t, ai_api_slot_t *s);
 
 
 void
+ai_api_inflight_sending(ai_api_inflight_t *t, ai_api_slot_t *s)
+{
+    (void) t;
+
+    if (ai_api_inflight_state(s) == AI_API_SLOT_HELD) {
+        __atomic_store_n(&s->sending, 1, __ATOMIC_RELEASE);
+    }
+}
+
+
+void
 ai_api_inflight_sent(ai_api_inflight_t *t, ai_api_slot_t *s)
 {
     (void) t;

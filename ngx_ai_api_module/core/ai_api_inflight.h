@@ -62,6 +62,7 @@ typedef struct {
     int64_t           user_tpm;
     ai_api_charge_t   charge;    /* lsn is set when DURABLE, held_* by
                                     ai_api_inflight_final() */
+    uint32_t          sending;   /* HELD, and perhaps delivered; atomic */
 } __attribute__((aligned(1024))) ai_api_slot_t;
 
 _Static_assert(sizeof(ai_api_slot_t) == 1024, "a slot is 1024 bytes");
@@ -133,13 +134,13 @@ int ai_api_inflight_admit(ai_api_inflight_t *t,
 int ai_api_inflight_extend(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_inflight_admit_t *in, ai_api_quota_t *q);
 
-/* HELD -> SENT: the request is delivered, a record will be written. */
+/* sending: the last byte is about to be given to the kernel; still HELD, but
+ * SENT if the process dies.  sent: HELD -> SENT, it is delivered. */
+void ai_api_inflight_sending(ai_api_inflight_t *t, ai_api_slot_t *s);
 void ai_api_inflight_sent(ai_api_inflight_t *t, ai_api_slot_t *s);
 
-/*
- * -> STREAMING: Ollama answers 200, and this has been seen so far, for the
- * charge of a crashed worker (estimates); first_byte_ms as in the charge.
- */
+/* -> STREAMING: Ollama answers 200, and this has been seen so far, for the
+ * charge of a crashed worker (estimates); first_byte_ms as in the charge. */
 void ai_api_inflight_progress(ai_api_inflight_t *t, ai_api_slot_t *s,
     int64_t prompt_tokens, int64_t completion_tokens, int32_t first_byte_ms);
 
@@ -153,10 +154,8 @@ void ai_api_inflight_progress(ai_api_inflight_t *t, ai_api_slot_t *s,
 void ai_api_inflight_final(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_charge_t *c);
 
-/*
- * The request is gone: done() will give NULL as its data.  Allowed in any
- * state; does not free the slot.
- */
+/* The request is gone: done() will give NULL as its data.  Allowed in any
+ * state; does not free the slot. */
 void ai_api_inflight_forget(ai_api_inflight_t *t, ai_api_slot_t *s);
 
 /*

@@ -85,6 +85,7 @@ ai_api_inflight_fill(ai_api_inflight_t *t, ai_api_slot_t *s,
     s->lane = t->lane;
     s->holds = (in->quota != NULL && in->ask != NULL);
     s->late = 0;
+    s->sending = 0;
     s->rate_tokens = 0;
     s->key_tpm = -1;
     s->user_tpm = -1;

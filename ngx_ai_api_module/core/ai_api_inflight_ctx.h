@@ -182,6 +182,9 @@ unsigned ai_api_inflight_clean(ai_api_inflight_t *t, unsigned lane,
 int ai_api_inflight_clean_slot(ai_api_inflight_t *t, unsigned i, int locked,
     int rebooted);
 
+/* HELD -> SENT when the request may have been delivered. */
+void ai_api_inflight_delivered(ai_api_slot_t *s);
+
 /* STREAMING, SENT -> a charge that can be stored, the state unchanged. */
 void ai_api_inflight_crashed(ai_api_slot_t *s);
 

@@ -437,6 +437,7 @@ ai_api_inflight_import(ai_api_inflight_t *t, int fd,
     rebooted = (memcmp(head->boot, conf->boot, AI_API_INFLIGHT_BOOT_LEN) != 0);
 
     for (i = 0, j = 0; i < o.n; i++) {
+        ai_api_inflight_delivered(&o.slots[i]);
         state = ai_api_inflight_state(&o.slots[i]);
 
         if (state < AI_API_SLOT_SENT || state > AI_API_SLOT_FINAL) {

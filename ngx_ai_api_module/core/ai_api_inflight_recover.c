@@ -85,6 +85,7 @@ ai_api_inflight_clean_slot(ai_api_inflight_t *t, unsigned i, int locked,
     ai_api_slot_state_t   state;
 
     s = &t->slots[i];
+    ai_api_inflight_delivered(s);
     state = ai_api_inflight_state(s);
 
     if (state >= AI_API_SLOT_SENT && state <= AI_API_SLOT_FINAL
@@ -120,6 +121,17 @@ ai_api_inflight_clean_slot(ai_api_inflight_t *t, unsigned i, int locked,
     ai_api_inflight_final_set(t, i);
 
     return 1;
+}
+
+
+void
+ai_api_inflight_delivered(ai_api_slot_t *s)
+{
+    if (ai_api_inflight_state(s) == AI_API_SLOT_HELD
+        && __atomic_load_n(&s->sending, __ATOMIC_ACQUIRE))
+    {
+        ai_api_inflight_state_set(s, AI_API_SLOT_SENT);
+    }
 }
 
 

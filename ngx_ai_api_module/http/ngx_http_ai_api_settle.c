@@ -98,6 +98,17 @@ ngx_http_ai_api_settle_model(ngx_http_ai_api_ctx_t *ctx, ai_api_charge_t *c)
 
 
 void
+ngx_http_ai_api_settle_sending(ngx_http_ai_api_ctx_t *ctx)
+{
+    if (ctx->slot == NULL || ctx->submitted) {
+        return;
+    }
+
+    ai_api_inflight_sending(ngx_http_ai_api_worker_inflight(), ctx->slot);
+}
+
+
+void
 ngx_http_ai_api_settle_sent(ngx_http_ai_api_ctx_t *ctx)
 {
     if (ctx->slot == NULL || ctx->submitted

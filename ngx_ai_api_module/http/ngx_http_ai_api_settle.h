@@ -14,6 +14,10 @@
 ngx_int_t ngx_http_ai_api_settle_admit(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
+/* The last byte of the request is about to be sent: if the process dies now,
+ * there is a record. */
+void ngx_http_ai_api_settle_sending(ngx_http_ai_api_ctx_t *ctx);
+
 /* Ollama has the whole request: from here on there is a record. */
 void ngx_http_ai_api_settle_sent(ngx_http_ai_api_ctx_t *ctx);
 

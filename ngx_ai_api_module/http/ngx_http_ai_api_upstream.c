@@ -268,6 +268,7 @@ ngx_http_ai_api_send(void *data, ngx_chain_t *in)
     for (cl = in; cl && ctx; cl = cl->next) {
         if (cl->buf->flush) {
             ctx->handed_over = 1;
+            ngx_http_ai_api_settle_sending(ctx);
         }
     }
 

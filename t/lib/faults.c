@@ -19,7 +19,7 @@
  * a pwrite to a descriptor that was opened with O_DSYNC (LMDB's meta page),
  * "unlock" is pthread_mutex_unlock() of a mutex in a file of the directory,
  * "thread" is pthread_create(), "fallocate" posix_fallocate(): the value is
- * their error.  Each call with a
+ * their error; "request" is the writev of one to Ollama.  Each call with a
  * fault is noted by a line "CALL" in AI_API_FAULTS.seen.  The first process
  * that kills itself, or a thread, takes the control file with it: it is then
  * AI_API_FAULTS.taken.
@@ -433,12 +433,22 @@ write(int fd, const void *p, size_t n)
 }
 
 
+/* to Ollama: head and body, or the head alone */
+
+static int
+fault_request(const struct iovec *v, int n)
+{
+    return n > 0 && v->iov_len > 10 && memcmp(v->iov_base, "POST /api/", 10) == 0;
+}
+
+
 ssize_t
 writev(int fd, const struct iovec *v, int n)
 {
     int  rc;
 
-    rc = fault_apply("writev", fd);
+    rc = fault_apply(fault_request(v, n) ? "request" : "writev",
+                     fault_request(v, n) ? -1 : fd);
 
     return rc < 0 ? -1 : fault_after(rc, real_writev(fd, v, n));
 }

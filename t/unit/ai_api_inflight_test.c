@@ -305,7 +305,7 @@ static void
 leave_all_states(void)
 {
     unsigned            i;
-    ai_api_slot_t      *s[7];
+    ai_api_slot_t      *s[8];
     ai_api_charge_t     c;
     ai_api_inflight_t  *t;
 
@@ -313,7 +313,7 @@ leave_all_states(void)
         _exit(1);
     }
 
-    for (i = 0; i < 7; i++) {
+    for (i = 8; i-- > 0; /* void */ ) {
         t_charge(&c, i, 1, 1);
         c.prompt_tokens = 3;
         c.completion_tokens = 0;
@@ -335,6 +335,8 @@ leave_all_states(void)
     ai_api_inflight_progress(t, s[6], -5, INT64_MAX, -7);
     s[6]->charge.model_len = 60000;
     s[6]->charge.kind = 99;
+
+    ai_api_inflight_sending(t, s[7]);
 
     (void) kill(getpid(), SIGKILL);
 }
@@ -365,7 +367,7 @@ look_at_recovered(ai_api_inflight_t *t)
     ai_api_inflight_result_t  r[SLOTS];
 
     n = ai_api_inflight_batch(t, r, SLOTS);
-    T_CHECK(n == 4 && ai_api_inflight_total(t) == 4, "%u", n);
+    T_CHECK(n == 5 && ai_api_inflight_total(t) == 5, "%u", n);
 
     for (i = 0, seen = 0; i < n; i++) {
         c = &r[i].slot->charge;
@@ -373,6 +375,7 @@ look_at_recovered(ai_api_inflight_t *t)
         switch (ai_api_get_be64(c->request_id)) {
 
         case 1:
+        case 7:
             T_CHECK(c->status == AI_API_STATUS_WORKER_CRASH
                     && c->prompt_tokens == 0 && c->cost_nano == 0
                     && c->http_status == 0
@@ -389,7 +392,7 @@ look_at_recovered(ai_api_inflight_t *t)
                     c->cost_nano);
             break;
 
-        case 3:
+        case 0:
         case 6:
             if (c->status == AI_API_STATUS_OK) {
                 /* the charge that final() was given */
@@ -408,7 +411,7 @@ look_at_recovered(ai_api_inflight_t *t)
         seen |= 1u << i;
     }
 
-    T_CHECK(seen == 15, "%u", seen);
+    T_CHECK(seen == 31, "%u", seen);
 }
 
 
@@ -436,8 +439,8 @@ recovery(void)
         if (i == 2) {
             t = other;
             other = NULL;
-            T_CHECK(ai_api_inflight_recover(t) == 4, "FINAL ones");
-            T_CHECK(ai_api_inflight_recover(t) == 4, "as long as they are");
+            T_CHECK(ai_api_inflight_recover(t) == 5, "FINAL ones");
+            T_CHECK(ai_api_inflight_recover(t) == 5, "as long as they are");
 
         } else {
             T_CHECK(t_inflight_open(dir.dir, SLOTS, &t) == AI_API_OK, "open");
@@ -546,7 +549,7 @@ replaced(void)
     conf.slots = SLOTS;
     T_CHECK(ai_api_inflight_open(&conf, &t, &e) == AI_API_OK
             && strstr(e.text, "inflight.tab.old.2") != NULL, "%s", e.text);
-    T_CHECK(batch(t) == 4, "%u", batch(t));
+    T_CHECK(batch(t) == 5, "%u", batch(t));
 
     drop(t);
 }
@@ -588,7 +591,7 @@ damaged(void)
           offsetof(ai_api_inflight_head_t, mutex_size), 8, 1, 0 },
         { "more slots than bytes",
           offsetof(ai_api_inflight_head_t, slots), 32768, 1, 0 },
-        { "not ready", offsetof(ai_api_inflight_head_t, ready), 0, 0, 4 },
+        { "not ready", offsetof(ai_api_inflight_head_t, ready), 0, 0, 5 },
     };
 
     for (i = 0; i < ai_api_nelts(rows); i++) {

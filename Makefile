@@ -30,7 +30,8 @@ CLI = $(sort $(wildcard $(SRC)/cli/*.c))
 CLI_H = $(wildcard $(SRC)/cli/*.h)
 
 # files of the command that do nothing to the world: with tests of their own
-CLI_PURE = ai_apictl_changes ai_apictl_slice ai_apictl_table ai_apictl_units
+CLI_PURE = ai_apictl_changes ai_apictl_csv ai_apictl_slice ai_apictl_table \
+           ai_apictl_units
 
 # three flavours of the core library: plain, sanitized, fuzzed
 FLAGS_plain = -O2 -g

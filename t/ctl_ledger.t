@@ -293,8 +293,24 @@ for my $i (0 .. 2) {
 
 is_deeply([sort @names], [sort keys %{ $wanted[0] }], "csv: all members");
 
+# a name that a spreadsheet would run; an amount below 0 stays a number
+my $name = '=HYPERLINK("x",A1)';
+is(ctl("key", "create", "-u", $name, "x")->{code}, 0, "another user");
+is(ctl("user", "credit", "-k", "two", "--", $name,
+       "-2.5")->{code}, 0, "credit");
+
+my $last = ctl("ledger", "export", "--from", 7)->{json};
+is($last->{user}, $name, "ndjson: the name");
+
+$csv = ctl("ledger", "export", "--format", "csv", "--from", 7);
+($head, @rows) = split /\r\n/, $csv->{out};
+like($rows[0], qr/\A7,credit,[^"]*,"'=HYPERLINK\(""x"",A1\)",/,
+     "csv: no formula");
+like($rows[0], qr/,-2\.5,-2500000000,/, "csv: a number below 0");
+
 my ($day) = $wanted[0]{admittedAt} =~ /^(.{10})/;
-is(ctl("ledger", "export", "--day", $day)->{out}, $r->{out}, "--day");
+is(ctl("ledger", "export", "--day", $day)->{out},
+   ctl("ledger", "export")->{out}, "--day");
 is(ctl("ledger", "export", "--day", "2001-01-01")->{out}, "", "another day");
 is(ctl("ledger", "export", "--from", 100)->{out}, "", "behind the end");
 

@@ -3,11 +3,10 @@
  */
 
 #include "ai_apictl_commands.h"
+#include "ai_apictl_csv.h"
 #include "ai_api_account.h"
-#include "ai_api_key.h"
 #include "ai_api_ledger.h"
 #include "ai_api_meta.h"
-#include "ai_api_price.h"
 #include "ai_api_print.h"
 #include "ai_api_str.h"
 
@@ -41,21 +40,7 @@ static int ai_apictl_export_step(ai_apictl_t *ctl, ai_apictl_export_t *x,
     ai_api_txn_t *txn);
 static int ai_apictl_export_one(ai_apictl_t *ctl, ai_apictl_export_t *x,
     ai_api_txn_t *txn);
-static void ai_apictl_export_csv(ai_api_buf_t *b, const ai_api_charge_t *c,
-    const ai_api_str_t *user);
-static void ai_apictl_export_csv_money(ai_api_buf_t *b,
-    const ai_api_charge_t *c);
-static void ai_apictl_export_csv_times(ai_api_buf_t *b,
-    const ai_api_charge_t *c);
-static void ai_apictl_csv(ai_api_buf_t *b, const u_char *p, size_t n);
-static void ai_apictl_csv_bool(ai_api_buf_t *b, int v);
 
-
-static const char  ai_apictl_export_head[] =
-    "lsn,kind,status,requestId,keyId,user,model,family,endpoint,stream,"
-    "httpStatus,promptTokens,cachedTokens,completionTokens,estimatedPrompt,"
-    "estimatedCompletion,estimated,priceInput,priceOutput,priceCached,cost,"
-    "costNano,admittedAt,firstByteMs,durationMs,ref\r\n";
 
 static const ai_apictl_option_t  ai_apictl_export_options_table[] = {
     { "format", 'f', "FORMAT", "ndjson, a JSON object a line (default), "
@@ -93,7 +78,7 @@ ai_apictl_cmd_ledger_export(ai_apictl_t *ctl, int argc, char **argv)
     }
 
     if (code == AI_APICTL_OK && x.csv) {
-        ai_api_buf_z(&ctl->out, ai_apictl_export_head);
+        ai_apictl_csv_head(&ctl->out);
     }
 
     while (code == AI_APICTL_OK && x.at <= x.to) {
@@ -286,7 +271,7 @@ ai_apictl_export_one(ai_apictl_t *ctl, ai_apictl_export_t *x,
     }
 
     if (x->csv) {
-        ai_apictl_export_csv(&ctl->out, &x->c, &user.name);
+        ai_apictl_csv_charge(&ctl->out, &x->c, &user.name);
 
     } else {
         ai_api_print_charge(&ctl->out, &x->c, &user.name);
@@ -294,135 +279,4 @@ ai_apictl_export_one(ai_apictl_t *ctl, ai_apictl_export_t *x,
     }
 
     return AI_APICTL_OK;
-}
-
-
-/* The members of the JSON object in the same order; null is empty. */
-
-static void
-ai_apictl_export_csv(ai_api_buf_t *b, const ai_api_charge_t *c,
-    const ai_api_str_t *user)
-{
-    u_char               id[2 * AI_API_ID_LEN], key[AI_API_KEY_ID_LEN];
-    ai_api_str_t         kind, status, path;
-    static const u_char  none[AI_API_ID_LEN];
-
-    kind = ai_api_kind_text(c->kind);
-    status = ai_api_status_text(c->status);
-    path = ai_api_path_text(c->endpoint);
-    (void) ai_api_hex_encode(id, c->request_id, AI_API_ID_LEN);
-    (void) ai_api_key_id_write(key, c->key_id);
-
-    ai_api_buf_int(b, (int64_t) c->lsn);
-    ai_apictl_csv(b, kind.data, kind.len);
-    ai_apictl_csv(b, status.data, status.len);
-    ai_apictl_csv(b, id, sizeof(id));
-    ai_apictl_csv(b, key, memcmp(c->key_id, none, sizeof(none)) != 0
-                          ? sizeof(key) : 0);
-    ai_apictl_csv(b, user->data, user->len);
-    ai_apictl_csv(b, c->model, c->model_len);
-    ai_apictl_csv(b, c->family, c->family_len);
-    ai_apictl_csv(b, path.data, path.len);
-    ai_apictl_csv_bool(b, c->flags & AI_API_F_STREAM);
-    ai_api_buf_char(b, ',');
-    ai_api_buf_int(b, c->http_status);
-    ai_api_buf_char(b, ',');
-    ai_api_buf_int(b, c->prompt_tokens);
-    ai_api_buf_char(b, ',');
-    ai_api_buf_int(b, c->cached_tokens);
-    ai_api_buf_char(b, ',');
-    ai_api_buf_int(b, c->completion_tokens);
-    ai_apictl_csv_bool(b, c->flags & AI_API_F_EST_PROMPT);
-    ai_apictl_csv_bool(b, c->flags & AI_API_F_EST_COMPLETION);
-    ai_apictl_csv_bool(b, c->flags & AI_API_F_ESTIMATED);
-
-    ai_apictl_export_csv_money(b, c);
-    ai_apictl_export_csv_times(b, c);
-    ai_api_buf_z(b, "\r\n");
-}
-
-
-static void
-ai_apictl_export_csv_money(ai_api_buf_t *b, const ai_api_charge_t *c)
-{
-    u_char  text[AI_API_MONEY_LEN];
-
-    ai_apictl_csv(b, text,
-                  (size_t) (ai_api_write_price(text, c->price_input) - text));
-    ai_apictl_csv(b, text,
-                  (size_t) (ai_api_write_price(text, c->price_output)
-                            - text));
-    ai_apictl_csv(b, text,
-                  (size_t) (ai_api_write_price(text, c->price_cached)
-                            - text));
-    ai_apictl_csv(b, text,
-                  (size_t) (ai_api_write_money(text, c->cost_nano) - text));
-    ai_api_buf_char(b, ',');
-    ai_api_buf_int(b, c->cost_nano);
-}
-
-
-static void
-ai_apictl_export_csv_times(ai_api_buf_t *b, const ai_api_charge_t *c)
-{
-    u_char  text[AI_API_TIME_LEN];
-
-    ai_apictl_csv(b, text,
-                  (size_t) (ai_api_write_time(text, c->admitted_ms) - text));
-    ai_api_buf_char(b, ',');
-
-    if (c->first_byte_ms >= 0) {
-        ai_api_buf_int(b, c->first_byte_ms);
-    }
-
-    ai_api_buf_char(b, ',');
-    ai_api_buf_int(b, c->duration_ms);
-    ai_api_buf_char(b, ',');
-
-    if (c->ref_lsn != 0) {
-        ai_api_buf_int(b, (int64_t) c->ref_lsn);
-    }
-}
-
-
-/* A comma and a field, quoted when it has to be (RFC 4180, section 2). */
-
-static void
-ai_apictl_csv(ai_api_buf_t *b, const u_char *p, size_t n)
-{
-    size_t  i, plain;
-
-    ai_api_buf_char(b, ',');
-
-    for (plain = 0; plain < n; plain++) {
-        if (p[plain] == ',' || p[plain] == '"' || p[plain] == '\r'
-            || p[plain] == '\n')
-        {
-            break;
-        }
-    }
-
-    if (plain == n) {
-        ai_api_buf_append(b, p, n);
-        return;
-    }
-
-    ai_api_buf_char(b, '"');
-
-    for (i = 0; i < n; i++) {
-        if (p[i] == '"') {
-            ai_api_buf_char(b, '"');
-        }
-
-        ai_api_buf_char(b, p[i]);
-    }
-
-    ai_api_buf_char(b, '"');
-}
-
-
-static void
-ai_apictl_csv_bool(ai_api_buf_t *b, int v)
-{
-    ai_api_buf_z(b, v ? ",true" : ",false");
 }

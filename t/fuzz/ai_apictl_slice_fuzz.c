@@ -4,6 +4,7 @@
 #include "ai_api_json.h"
 #include "ai_api_str.h"
 #include "ai_apictl_changes.h"
+#include "ai_apictl_csv.h"
 #include "ai_apictl_slice.h"
 #include "ai_apictl_table.h"
 
@@ -79,6 +80,51 @@ show(const ai_api_str_t *s)
 }
 
 
+/* A field of CSV, read again: the text, with an apostrophe or without. */
+
+static void
+csv(const ai_api_str_t *s)
+{
+    int           quoted;
+    size_t        i, n;
+    ai_api_buf_t  b;
+    ai_api_str_t  field;
+
+    ai_api_buf_init(&b, 1 << 20, NULL);
+    ai_apictl_csv_text(&b, s);
+    field = ai_api_buf_str(&b);
+
+    quoted = field.data[0] == '"';
+    i = quoted;
+    n = 0;
+
+    if (memchr("=+-@\t\r\n", field.data[i], 7) != NULL) {
+        abort();
+    }
+
+    i += field.data[i] == '\'' && s->data[0] != '\'';
+
+    for (/* void */; i < field.len - quoted; i++, n++) {
+
+        if (n == s->len || field.data[i] != s->data[n]
+            || (!quoted && memchr(",\"\r\n", field.data[i], 4) != NULL))
+        {
+            abort();
+        }
+
+        if (field.data[i] == '"' && field.data[++i] != '"') {
+            abort();
+        }
+    }
+
+    if (n != s->len || (quoted && field.data[i] != '"')) {
+        abort();
+    }
+
+    ai_api_buf_free(&b);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -92,6 +138,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size != 0) {
         show(&s);
+        csv(&s);
     }
 
     valid = ai_api_json_check(&s, 0, NULL, NULL, NULL) == AI_API_OK;

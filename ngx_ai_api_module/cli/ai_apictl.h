@@ -126,6 +126,9 @@ int ai_apictl_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner);
 /* Root becomes this user for good, groups too. */
 int ai_apictl_become(ai_apictl_t *ctl, uid_t uid, gid_t gid);
 
+/* The store in dir with the map size that it has, whatever nginx's is. */
+void ai_apictl_conf(ai_api_store_conf_t *conf, const char *dir);
+
 /* ctl->store and ctl->reader; looks first whether the file is damaged. */
 int ai_apictl_open(ai_apictl_t *ctl);
 

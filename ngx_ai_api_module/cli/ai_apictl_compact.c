@@ -200,9 +200,7 @@ ai_apictl_compact_copy(const ai_apictl_compact_t *c, ai_apictl_marks_t *m)
     ai_api_store_conf_t    conf;
     ai_api_store_error_t   e;
 
-    memset(&conf, 0, sizeof(conf));
-    conf.dir = c->work;
-    conf.map_size = AI_API_STORE_MAP_OWN;
+    ai_apictl_conf(&conf, c->work);
 
     if (ai_api_store_check(&conf, &e) != AI_API_OK
         || ai_api_store_open(&conf, &store, &e) != AI_API_OK)

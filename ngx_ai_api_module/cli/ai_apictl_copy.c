@@ -222,19 +222,14 @@ ai_apictl_backup_look(ai_apictl_t *ctl, const char *dir)
 int
 ai_apictl_look(const char *dir, int verify, ai_apictl_marks_t *m)
 {
-    int                    code, rc;
-    ai_api_verify_t       *v;
-    ai_api_store_t        *store;
-    ai_api_reader_t       *reader;
-    ai_api_store_conf_t    conf;
-    ai_api_store_error_t   e;
+    int               code, rc;
+    ai_api_verify_t  *v;
+    ai_api_store_t   *store;
+    ai_api_reader_t  *reader;
 
-    memset(&conf, 0, sizeof(conf));
-    conf.dir = dir;
-    conf.map_size = AI_API_STORE_MAP_OWN;
-
-    if (ai_api_store_open(&conf, &store, &e) != AI_API_OK) {
-        return ai_apictl_error(AI_APICTL_FAILED, "%s", e.text);
+    code = ai_apictl_copy_open(dir, &store);
+    if (code != AI_APICTL_OK) {
+        return code;
     }
 
     code = AI_APICTL_FAILED;
@@ -259,4 +254,20 @@ ai_apictl_look(const char *dir, int verify, ai_apictl_marks_t *m)
     ai_api_store_close(store);
 
     return code;
+}
+
+
+int
+ai_apictl_copy_open(const char *dir, ai_api_store_t **store)
+{
+    ai_api_store_conf_t   conf;
+    ai_api_store_error_t  e;
+
+    ai_apictl_conf(&conf, dir);
+
+    if (ai_api_store_open(&conf, store, &e) != AI_API_OK) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s", e.text);
+    }
+
+    return AI_APICTL_OK;
 }

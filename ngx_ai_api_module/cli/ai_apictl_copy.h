@@ -22,6 +22,9 @@ typedef struct {
 /* AI_API_OK or the store's codes. */
 int ai_apictl_marks(ai_api_reader_t *reader, ai_apictl_marks_t *m);
 
+/* A store that nobody else has open; the caller closes it.  An exit code. */
+int ai_apictl_copy_open(const char *dir, ai_api_store_t **store);
+
 /* Opens a store that nobody else has open, reads its marks, verifies it when
  * asked to, and closes it.  An exit code. */
 int ai_apictl_look(const char *dir, int verify, ai_apictl_marks_t *m);

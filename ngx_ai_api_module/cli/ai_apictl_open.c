@@ -94,10 +94,7 @@ ai_apictl_open(ai_apictl_t *ctl)
     ai_api_store_conf_t   conf;
     ai_api_store_error_t  e;
 
-    memset(&conf, 0, sizeof(ai_api_store_conf_t));
-
-    conf.dir = ctl->dir;
-    conf.map_size = AI_API_STORE_MAP_OWN;
+    ai_apictl_conf(&conf, ctl->dir);
 
     rc = ai_api_store_check(&conf, &e);
 
@@ -118,6 +115,16 @@ ai_apictl_open(ai_apictl_t *ctl)
     }
 
     return AI_APICTL_OK;
+}
+
+
+void
+ai_apictl_conf(ai_api_store_conf_t *conf, const char *dir)
+{
+    memset(conf, 0, sizeof(ai_api_store_conf_t));
+
+    conf->dir = dir;
+    conf->map_size = AI_API_STORE_MAP_OWN;
 }
 
 

@@ -261,9 +261,7 @@ ai_apictl_restore_look(ai_apictl_t *ctl, void *data)
         return ai_apictl_error(AI_APICTL_FAILED, "no random bytes");
     }
 
-    memset(&conf, 0, sizeof(conf));
-    conf.dir = r->part;
-    conf.map_size = AI_API_STORE_MAP_OWN;
+    ai_apictl_conf(&conf, r->part);
 
     if (ai_api_store_prepare(&conf, r->owner.uid, r->owner.gid, node, &e)
         != AI_API_OK)
@@ -302,19 +300,14 @@ static int
 ai_apictl_restore_node(const char *dir,
     const u_char node[AI_API_NODE_ID_LEN])
 {
-    int                    rc;
-    ai_api_str_t           key, value;
-    ai_api_txn_t          *txn;
-    ai_api_store_t        *store;
-    ai_api_store_conf_t    conf;
-    ai_api_store_error_t   e;
+    int              code, rc;
+    ai_api_str_t     key, value;
+    ai_api_txn_t    *txn;
+    ai_api_store_t  *store;
 
-    memset(&conf, 0, sizeof(conf));
-    conf.dir = dir;
-    conf.map_size = AI_API_STORE_MAP_OWN;
-
-    if (ai_api_store_open(&conf, &store, &e) != AI_API_OK) {
-        return ai_apictl_error(AI_APICTL_FAILED, "%s", e.text);
+    code = ai_apictl_copy_open(dir, &store);
+    if (code != AI_APICTL_OK) {
+        return code;
     }
 
     key = ai_api_strz(AI_API_META_NODE);

@@ -84,6 +84,15 @@ int ai_api_manage_arg_number(ai_api_manage_ctx_t *ctx, uint64_t *after);
 int ai_api_manage_arg_user(ai_api_manage_ctx_t *ctx, uint64_t *user_id);
 
 
+/*
+ * The key that text names, a deleted one too, when it is this user's (NULL:
+ * anybody's).  AI_API_OK, the store's codes, and AI_API_DECLINED with no
+ * error written: there is none, or it is another's, which is as good.
+ */
+int ai_api_manage_key_of(ai_api_manage_ctx_t *ctx, const ai_api_str_t *text,
+    const uint64_t *user_id, ai_api_key_row_t *row);
+
+
 /* The members of a body into a key: ai_api_manage_body.c. */
 int ai_api_manage_key_body(ai_api_manage_ctx_t *ctx, ai_api_manage_who_t who,
     ai_api_manage_key_t *key);

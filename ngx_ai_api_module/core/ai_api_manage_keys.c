@@ -257,8 +257,6 @@ ai_api_manage_keys(ai_api_manage_ctx_t *ctx, uint64_t user_id, int users)
 }
 
 
-/* somebody else's key is as good as none: nothing can be probed */
-
 static int
 ai_api_manage_keys_after(ai_api_manage_ctx_t *ctx, uint64_t user_id,
     u_char *after, int *found)
@@ -278,19 +276,17 @@ ai_api_manage_keys_after(ai_api_manage_ctx_t *ctx, uint64_t user_id,
         return AI_API_OK;
     }
 
-    if (ai_api_key_id_parse(&value, after) != AI_API_OK) {
+    rc = ai_api_manage_key_of(ctx, &value, user_id != 0 ? &user_id : NULL,
+                              &row);
+
+    if (rc == AI_API_DECLINED) {
         return ai_api_manage_refusez(ctx, "after", "is not valid");
     }
 
-    rc = ai_api_key_get(ctx->txn, after, &row);
-
-    if (rc == AI_API_DECLINED
-        || (rc == AI_API_OK && user_id != 0 && row.user_id != user_id))
-    {
-        return ai_api_manage_refusez(ctx, "after", "is not valid");
+    if (rc == AI_API_OK) {
+        memcpy(after, row.id, AI_API_ID_LEN);
+        *found = 1;
     }
-
-    *found = 1;
 
     return rc;
 }
@@ -363,20 +359,36 @@ static int
 ai_api_manage_key_find(ai_api_manage_ctx_t *ctx, int own,
     ai_api_key_row_t *row)
 {
+    int  rc;
+
+    rc = ai_api_manage_key_of(ctx, &ctx->param, own ? &ctx->user_id : NULL,
+                              row);
+
+    if (rc == AI_API_DECLINED || (rc == AI_API_OK && row->deleted)) {
+        return ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL);
+    }
+
+    return rc;
+}
+
+
+/* somebody else's key is as good as none: nothing can be probed */
+
+int
+ai_api_manage_key_of(ai_api_manage_ctx_t *ctx, const ai_api_str_t *text,
+    const uint64_t *user_id, ai_api_key_row_t *row)
+{
     int     rc;
     u_char  id[AI_API_ID_LEN];
 
-    if (ai_api_key_id_parse(&ctx->param, id) != AI_API_OK) {
-        return ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL);
+    if (ai_api_key_id_parse(text, id) != AI_API_OK) {
+        return AI_API_DECLINED;
     }
 
     rc = ai_api_key_get(ctx->txn, id, row);
 
-    if (rc == AI_API_DECLINED
-        || (rc == AI_API_OK
-            && (row->deleted || (own && row->user_id != ctx->user_id))))
-    {
-        return ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL);
+    if (rc == AI_API_OK && user_id != NULL && row->user_id != *user_id) {
+        return AI_API_DECLINED;
     }
 
     return rc;

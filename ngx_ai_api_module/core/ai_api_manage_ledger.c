@@ -1,4 +1,3 @@
-#include "ai_api_key.h"
 #include "ai_api_ledger.h"
 #include "ai_api_manage_ctx.h"
 #include "ai_api_print.h"
@@ -116,20 +115,17 @@ ai_api_manage_ledger_key(ai_api_manage_ctx_t *ctx, ai_api_ledger_query_t *q,
         return AI_API_OK;
     }
 
-    if (ai_api_key_id_parse(&value, key_id) != AI_API_OK) {
+    rc = ai_api_manage_key_of(ctx, &value,
+                              q->user_id != 0 ? &q->user_id : NULL, &row);
+
+    if (rc == AI_API_DECLINED) {
         return ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL);
     }
 
-    rc = ai_api_key_get(ctx->txn, key_id, &row);
-
-    if (rc == AI_API_DECLINED
-        || (rc == AI_API_OK && q->user_id != 0
-            && row.user_id != q->user_id))
-    {
-        return ai_api_manage_fail(ctx, AI_API_ERR_KEY_NOT_FOUND, NULL);
+    if (rc == AI_API_OK) {
+        memcpy(key_id, row.id, AI_API_ID_LEN);
+        q->key_id = key_id;
     }
-
-    q->key_id = key_id;
 
     return rc;
 }

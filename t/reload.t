@@ -198,3 +198,33 @@ ok(whole($r), "the next one is whole");
 charged($r, { status => "ok", completionTokens => 24 }, "its record");
 cmp_ok(scalar(() = ledger()), "<=", 2, "no more than one for each");
 
+
+
+
+=== TEST 7: each thread says what it is
+--- steps
+sub threads {
+    my ($pid) = @_;
+
+    my @names;
+
+    for my $file (glob "/proc/$pid/task/*/comm") {
+        open my $in, "<", $file or next;
+        push @names, grep { defined } scalar <$in>;
+    }
+
+    chomp @names;
+
+    return sort @names;
+}
+
+my (undef, @workers) = nginx_pids();
+
+for my $pid (@workers) {
+    my $names;
+
+    # a worker is there before its threads are
+    wait_for(sub { $names = join ", ", threads($pid);
+                   $names eq "ai_api commit, ai_api reports, nginx" });
+    is($names, "ai_api commit, ai_api reports, nginx", "names");
+}

@@ -178,8 +178,10 @@ ai_api_commit_spawn(ai_api_commit_t *c)
         return AI_API_BUSY;
     }
 
-    (void) pthread_setname_np(c->thread, c->conf.table ? "ai_api commit"
-                                                       : "ai_api jobs");
+    if (c->conf.name != NULL) {
+        (void) pthread_setname_np(c->thread, c->conf.name);
+    }
+
     return AI_API_OK;
 }
 

@@ -52,6 +52,8 @@ typedef struct {
     int                 fd;      /* an eventfd: one write of 8 bytes a batch
                                     of settled slots or done jobs; -1: none */
     unsigned            jobs_max;    /* queued; 0: 1024 */
+    const char         *name;    /* of the thread, at most 15 bytes, as top
+                                    and gdb show it; NULL: the process's */
 
     /* CLOCK_MONOTONIC in whole milliseconds: deadlines made of it are
      * waited for by that clock.  Called by the thread and by stop. */

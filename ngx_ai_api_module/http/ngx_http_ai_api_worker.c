@@ -334,11 +334,13 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle, ngx_uint_t level)
     conf.store = w->store;
     conf.fd = w->fd;
     conf.now_ms = ngx_http_ai_api_now_ms;
+    conf.name = "ai_api reports";
 
     rc = (w->reports == NULL) ? ai_api_commit_start(&conf, &w->reports)
                               : AI_API_OK;
 
     if (rc == AI_API_OK && w->commit == NULL) {
+        conf.name = "ai_api commit";
         rc = ai_api_commit_start(&conf, &w->commit);
     }
 

@@ -49,6 +49,24 @@ sub whole {
 }
 
 
+# Names of the threads of a process.
+
+sub threads {
+    my ($pid) = @_;
+
+    my @names;
+
+    for my $file (glob "/proc/$pid/task/*/comm") {
+        open my $in, "<", $file or next;
+        push @names, grep { defined } scalar <$in>;
+    }
+
+    chomp @names;
+
+    return sort @names;
+}
+
+
 run_tests();
 
 __DATA__
@@ -200,24 +218,8 @@ cmp_ok(scalar(() = ledger()), "<=", 2, "no more than one for each");
 
 
 
-
 === TEST 7: each thread says what it is
 --- steps
-sub threads {
-    my ($pid) = @_;
-
-    my @names;
-
-    for my $file (glob "/proc/$pid/task/*/comm") {
-        open my $in, "<", $file or next;
-        push @names, grep { defined } scalar <$in>;
-    }
-
-    chomp @names;
-
-    return sort @names;
-}
-
 my (undef, @workers) = nginx_pids();
 
 for my $pid (@workers) {

@@ -5,6 +5,7 @@ Usage: hold_mutex.py DIR
 
 Commands on stdin, one a line, each answered by one: "hold" takes the mutex,
 "release" gives it back, "hold MS" does both, and answers in between: "ok".
+"held" says how many milliseconds that took, which is more on a busy machine.
 "ruin", after one that was killed with it, makes it unusable.  Nothing else is
 changed.  It ends with its stdin; killed, it is a dead owner.
 """
@@ -35,8 +36,14 @@ def main():
     mutex = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(page))
                             + MUTEX_AT)
 
+    held = 0
+
     for line in sys.stdin:
         words = line.split()
+        begun = time.monotonic()
+        if words[0] == "held":
+            print(int(held * 1000) + 1, flush=True)
+            continue
         if words[0] == "release":
             libc.pthread_mutex_unlock(mutex)
         elif words[0] == "ruin":
@@ -48,6 +55,7 @@ def main():
         if len(words) == 2:
             time.sleep(int(words[1]) / 1000)
             libc.pthread_mutex_unlock(mutex)
+            held = time.monotonic() - begun
 
 
 main()

@@ -5,7 +5,7 @@ package AiApi::Http2;
 #
 #   my $h = AiApi::Http2->new($port);
 #   my $id = $h->request("POST", "/path", $body, "x-api-key" => $key);
-#   $h->until(sub { $h->stream($id)->{body} =~ /x/ });   # dies after 10 s
+#   $h->until(sub { $h->stream($id)->{body} =~ /x/ });   # dies after 60 s
 #   $h->stream($id)       # {status}, {body}, {ended}, {reset}
 #   $h->reset($id);
 #   $h->ping;             # all that was sent before has been seen
@@ -157,7 +157,7 @@ sub until {
         return 1 if $condition->();
         next if $self->next_frame;
 
-        $select->can_read(10) or die "nothing came for 10 seconds\n";
+        $select->can_read(60) or die "nothing came for 60 seconds\n";
         sysread($self->{socket}, $self->{in}, 65536, length $self->{in})
             or die "the connection was closed\n";
     }

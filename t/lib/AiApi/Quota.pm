@@ -379,12 +379,12 @@ sub takes_new {
 
 
 # Days and months are those of UTC: what is counted in one must not be looked
-# for in the next.
+# for in the next.  A slow machine may take a minute for it.
 
 sub away_from_midnight {
     my $left = 86400 - time() % 86400;
 
-    sleep $left + 1 if $left < 20;
+    sleep $left + 1 if $left < 60;
 }
 
 

@@ -7,6 +7,7 @@ package AiApi::Running;
 #   so_far($c)                         # the body, as far as it was sent
 #   in_ledger($head, $w, "name");      # charged once, at once, as recorded
 #   running_location($block, "ai_api_settle_timeout 1s;")
+#   by_worker($pid, sub { ask(…) })    what this one does, and no other
 
 use strict;
 use warnings;
@@ -16,7 +17,9 @@ use IO::Select;
 use Test::More;
 
 our @EXPORT = qw(ask send_question drain_input so_far records_of in_ledger
-                 running_location worker_of pieces_of);
+                 running_location worker_of pieces_of by_worker);
+
+our $prefix = "/api/ai-service";    # where the questions go
 
 my %question = (chat => { messages => [{ role => "user", content => "x" }] },
                 generate => { prompt => "x" });
@@ -48,6 +51,50 @@ sub worker_of {
 }
 
 
+# The others do not run meanwhile: who takes a connection is left to chance.
+# A process that has its title is done with what it does at its beginning.
+
+sub by_worker {
+    my ($worker, $what) = @_;
+
+    my (undef, @workers) = AiApi::nginx_pids();
+    my @others = grep { $_ != $worker } @workers;
+
+    AiApi::Check::wait_for(sub { !grep { title($_) !~ /worker process/ } @workers });
+
+    kill "STOP", @others;
+    AiApi::Check::wait_for(sub { !grep { state($_) ne "T" } @others });
+
+    my @result = eval { $what->() };
+    my $error = $@;
+
+    kill "CONT", @others;
+    die $error if $error ne "";
+
+    return wantarray ? @result : $result[0];
+}
+
+
+sub title {
+    return proc($_[0], "cmdline");
+}
+
+
+sub state {
+    return proc($_[0], "stat") =~ /\) (\w)/ ? $1 : "";
+}
+
+
+sub proc {
+    my ($pid, $name) = @_;
+
+    open my $in, "<", "/proc/$pid/$name" or return "";
+    my $text = <$in>;
+
+    return defined $text ? $text : "";
+}
+
+
 sub ask {
     my ($route, $stream, @headers) = @_;
 
@@ -65,7 +112,7 @@ sub send_question {
     my $body = AiApi::json({ model => "llama3", %{ $question{$route} },
                              stream => JSON::PP->can($stream)->() });
 
-    $c->send_request("POST", "/api/ai-service/$route", $body,
+    $c->send_request("POST", "$prefix/$route", $body,
                      "X-API-Key" => AiApi::key(), @headers);
 }
 

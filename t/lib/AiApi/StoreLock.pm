@@ -13,6 +13,7 @@ package AiApi::StoreLock;
 #   AiApi::StoreLock->new(state_dir() . "/store", "hold_mutex.py")
 #                        the mutex of the in-flight file
 #   $lock->hold(20);     given back 20 ms later
+#   $lock->held;         the milliseconds that it was held then, once it is free
 
 use strict;
 use warnings;
@@ -43,6 +44,15 @@ sub hold {
 
 sub release {
     return $_[0]->command("release");
+}
+
+
+sub held {
+    my ($self) = @_;
+
+    chomp(my $ms = $self->command("held"));
+
+    return $ms;
 }
 
 

@@ -12,10 +12,11 @@
 #define NGX_HTTP_AI_API_ADMIT_TRIES  8
 
 /* The file's lock is held for less than a microsecond, unless its holder has
- * lost the processor or was stopped: 4, 8, 16, 32 and 64 ms later he may be
- * through, and nobody waits on the event loop meanwhile. */
+ * lost the processor or was stopped: 4, 8, 16 and so on to 512 ms later he may
+ * be through, and nobody waits on the event loop meanwhile.  On a machine with
+ * more to do than processors that may be a tenth of a second. */
 
-#define NGX_HTTP_AI_API_ADMIT_WAITS    5
+#define NGX_HTTP_AI_API_ADMIT_WAITS    8
 #define NGX_HTTP_AI_API_ADMIT_WAIT_MS  4
 
 

@@ -5,6 +5,8 @@ use AiApi;
 use AiApi::Replay;
 use Test::Nginx::Socket 'no_plan';
 
+$ENV{TEST_NGINX_OWN_PORT} = AiApi::Setup::free_port();
+
 
 sub get {
     my ($path, %headers) = @_;
@@ -229,29 +231,20 @@ is($usage->{json}{total}{totalTokens}, 0, "no tokens");
 === TEST 9: on a server of its own, at /
 --- http_config
     server {
-        listen $TEST_NGINX_RAND_PORT_1;
+        listen 127.0.0.1:$TEST_NGINX_OWN_PORT;
 
         location / {
             ai_api_pass http://ollama;
         }
-    }
---- config
-    location /api/ai-api/ {
-        ai_api_manage;
-    }
-
-    location = /port {
-        return 200 $TEST_NGINX_RAND_PORT_1;
     }
 --- upstream
 { method => "GET", path => "/api/tags", play => "0.11.4/tags" },
 { method => "GET", path => "/", play => "0.11.4/root" },
 { path => "/api/chat", play => "0.11.4/chat-stream" },
 --- steps
-my $port = request("GET", "/port")->{body};
 my $ask = sub {
     my ($method, $path, $body) = @_;
-    my $c = AiApi::Client->new($port);
+    my $c = AiApi::Client->new($ENV{TEST_NGINX_OWN_PORT});
 
     $c->send_request($method, $path, $body, "X-API-Key" => key());
     return $c->read_answer;

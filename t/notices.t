@@ -101,6 +101,8 @@ is(scalar(grep { !/\[debug\]/ && /\Q$k->{key}\E/ } split /\n/, logged()), 0, "no
 --- upstream
 $small
 --- steps
+away_from_midnight();
+
 my $n = 0;
 
 for my $row ([usageLimit => 30, "tokens", "life"], [requestLimit => 2, "requests", "life"],
@@ -192,6 +194,8 @@ is(stats()->{limitNotices}{overruns}, 1, "and counted");
 --- upstream
 $small
 --- steps
+away_from_midnight();
+
 my $k = limited(requestLimit => 5, limits => { day => { requests => 4 } });
 
 is(ask($k), 200, "$_ of 4") for 1 .. 4;

@@ -250,6 +250,8 @@ for my $route (qw(chat generate)) {
 --- http_config
     ai_api_max_output_tokens 200;
 --- steps
+away_from_midnight();
+
 # 464 tokens cost 0.001392
 for my $row (["tokens of the user", { usageLimit => 464 }],
              ["tokens of a day", { limits => { day => { tokens => 464 } } }],
@@ -329,6 +331,8 @@ for my $route (qw(chat generate)) {
 --- http_config
     ai_api_max_output_tokens 200;
 --- steps
+away_from_midnight();
+
 $users = 0;
 
 # a stream's hold at first is of 164 tokens, 0.000492
@@ -434,6 +438,8 @@ for my $stream ($yes, $no) {
         ai_api_manage;
     }
 --- steps
+away_from_midnight();
+
 for my $place ("/api/ai-service", "/strict", "/post") {
     for my $row (["of a key", { requestLimit => 10 }, undef, 1],
                  ["of a key's day", { limits => { day => { requests => 10 } } }, undef, 1],

@@ -48,7 +48,7 @@ for my $stream ($yes, $no) {
 
     my $seen = so_far($c);
 
-    unlike($seen, qr/"done":true.*\\}/, "$name: the end has not come");
+    unlike($seen, qr/"done":true.*\}/, "$name: the end has not come");
     faults();
     ok($c->read_body, "$name: then it comes");
     is(scalar(my @r = records_of($head)), 1, "$name: a record");

@@ -152,14 +152,18 @@ for my $row (["strict", 200], ["strict_cut", 200], ["estimate", 10], ["estimate_
 
     is(join(" ", grep { !/^(?:200|429)$/ } keys %$seen), "", "$place: 200 or 429")
         or diag(json($seen));
-    cmp_ok($seen->{200}, ">=", 10, "$place: as many as fit at least");
     idle();
 
     my $sum = sums();
     my $used = user_object($user)->{usageCount};
 
-    is($sum->{requests} - $before->{requests}, sent_count(),
-       "$place: a record for each request that Ollama got");
+    # Ollama may have some that nobody waits for any more, still to be read
+    my $records = $sum->{requests} - $before->{requests};
+
+    wait_for(sub { sent_count() >= $records });
+    is(sent_count(), $records, "$place: a record for each request that Ollama got");
+    # what the last one that was refused left no room for
+    cmp_ok($records, ">=", 10, "$place: as many as fit at least");
     is($sum->{tokens} - $before->{tokens}, $used, "$place: the sum of them");
     cmp_ok($used, "<=", 6000 + ($place =~ /strict/ ? 0 : sent_count()), "$place: the limit");
 

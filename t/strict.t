@@ -166,6 +166,8 @@ for my $row ([{ usageLimit => 250, costLimit => "0.00066" }, 20],
 --- upstream
 $modest
 --- steps
+away_from_midnight();
+
 for my $row ([{ usageLimit => 260 }, { usageLimit => 230 }, 30],
              [{ usageLimit => 230 }, { usageLimit => 260 }, 30],
              [{ limits => { day => { tokens => 240 } } }, { usageLimit => 260 }, 40],
@@ -303,6 +305,8 @@ is(scalar(ok_answers(@crowd)), 2, "two answers");
 --- upstream
 +{ %$greedy, gate => "g" }
 --- steps
+away_from_midnight();
+
 my $n = 0;
 
 for my $row (["tokens of a key", 1, { usageLimit => 3000 }],

@@ -25,7 +25,7 @@ use AiApi::Wire;
 our @EXPORT = qw(crowd decided answers is_answer ok_answers num_predict caps_sent
                  question stream_rule cut_end set_user set_key user_object credit
                  stats idle sums whole_stream reload_nginx away_from_midnight
-                 limit_headers start_stream take_rest);
+                 limit_headers start_stream take_rest unsent);
 
 my $json = JSON::PP->new->utf8->canonical;
 
@@ -134,7 +134,7 @@ sub caps_sent {
 
 # A rule of FakeOllama that says exactly what is given and takes no heed of
 # num_predict: pieces, prompt, eval, text; "behind" puts the gate behind so
-# many pieces.
+# many pieces, of which those that follow may have another text, "large".
 
 sub stream_rule {
     my ($route, %spec) = @_;
@@ -143,6 +143,10 @@ sub stream_rule {
     my $behind = delete $spec{behind};
     my $head = "HTTP/1.1 200 OK\nContent-Type: application/x-ndjson";
     my @lines = (line($route, $text, "")) x $pieces;
+
+    if (defined $spec{large}) {
+        splice @lines, $behind, @lines, (line($route, $spec{large}, "")) x ($pieces - $behind);
+    }
 
     push @lines, line($route, "", '"done_reason":"stop",'
                       . '"prompt_eval_count":' . (defined $spec{prompt} ? $spec{prompt} : 100)
@@ -159,7 +163,7 @@ sub stream_rule {
         $rule{gate_at} = length($rule{raw}) - length $rest;
     }
 
-    delete @spec{qw(pieces prompt eval text)};
+    delete @spec{qw(pieces prompt eval text large)};
 
     %rule = (%rule, %spec);
     delete @rule{grep { !defined $rule{$_} } keys %rule};
@@ -192,6 +196,24 @@ sub start_stream {
     is($head->{status}, 200, "a stream begins") or $c->read_body, diag($c->{body});
 
     return ($c, $head);
+}
+
+
+# Bytes on their way to clients of this port, who do not take them.
+
+sub unsent {
+    my ($port) = @_;
+
+    my $sum = 0;
+
+    open my $in, "<", "/proc/net/tcp" or return 1;
+
+    while (<$in>) {
+        my ($at, $queued) = /^ *\d+: [0-9A-F]+:([0-9A-F]+) \S+ 01 ([0-9A-F]+):/ or next;
+        $sum += hex $queued if hex $at == $port;
+    }
+
+    return $sum;
 }
 
 

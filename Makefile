@@ -162,11 +162,13 @@ $(eval $(call command,plain,$(B)/ai-apictl,))
 $(eval $(call command,asan,$(B)/asan/ai-apictl,))
 $(eval $(call command,fuzz,$(B)/fuzz/ai-apictl,-fsanitize=fuzzer-no-link))
 
-# tests of its pure parts; these rules have the shorter stems
+# tests of its pure parts, each named: GNU make 4.4 would take the rules above
+# for a pattern, whatever the stem, while an object is still to be made
 
 define pure
-$(B)/$(2)/ai_apictl_%: $(3)/ai_apictl_%.c $(UNIT_H) \
-                       $(CLI_PURE:%=$(B)/$(1)/cli/%.o) $(B)/$(1)/libai_api.a
+$(patsubst $(3)/%.c,$(B)/$(2)/%,$(wildcard $(3)/ai_apictl_*.c)): \
+        $(B)/$(2)/%: $(3)/%.c $(UNIT_H) \
+        $(CLI_PURE:%=$(B)/$(1)/cli/%.o) $(B)/$(1)/libai_api.a
 	@mkdir -p $$(@D)
 	@echo '  LINK  $$@'
 	@$$(CC_$(1)) -I $(SRC)/cli $(4) $$(filter %.c %.o %.a,$$^) $(LIBS) -o $$@

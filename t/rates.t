@@ -658,3 +658,58 @@ for my $row ([{ %day }, \&day_left], [{ %month }, \&month_left],
     next if !defined $left;
     between($r, "retry-after", $least - 1, $most + 1, json($limits));
 }
+
+
+
+=== TEST 17: a debt is so many tokens: it is what they are of another limit
+--- upstream
+{ ndjson => { pieces => 1, eval => 1000, prompt => 5, obey => 1 } }
+--- steps
+my $owner;
+my $set = sub {
+    my ($id, $limit) = @_;
+
+    is(api("PATCH", "/api/ai-api/keys/$id", { rateLimits => { tokensPerMinute => $limit } },
+           $owner)->{status}, 200, "PATCH " . json($limit));
+};
+
+for my $user ($no, $yes) {
+    my $k = limited($user ? () : (rateLimits => { tokensPerMinute => 1 }));
+    my $change = $user ? sub { set_user("user$users",
+                                        { rateLimits => { tokensPerMinute => $_[0] } }) }
+                       : sub { $set->($k->{id}, @_) };
+
+    $owner = jwt("user$users");
+    $change->(1) if $user;
+    is(ask($k)->{status}, 200, "1005 tokens");
+    idle();
+
+    my $r = ask($k);
+
+    refused($r, 429, "RATE_LIMIT_EXCEEDED", "at one a minute");
+    cmp_ok($r->{headers}{"retry-after"}, ">", 50000, "16 hours");
+
+    $change->(100);
+    $r = ask($k);
+    refused($r, 429, "RATE_LIMIT_EXCEEDED", "at a hundred");
+    between($r, "retry-after", 1, 544, "9 minutes");
+    reload_nginx(4);
+    between(ask($k), "retry-after", 1, 544, "and after a reload");
+
+    $change->(100_000);
+    is(ask($k)->{status}, 200, "at 100,000 they are a second");
+    idle();
+
+    # none of nothing, and nothing is forgotten
+    $change->(0);
+    is(ask($k)->{headers}{"retry-after"}, undef, "at none a minute");
+
+    # no limit, no debt
+    $change->(undef);
+    is(ask($k)->{status}, 200, "without a limit");
+    idle();
+    $change->(1);
+    is(ask($k)->{status}, 200, "a new limit begins");
+    idle();
+    is(ask($k)->{status}, 429, "and binds");
+}

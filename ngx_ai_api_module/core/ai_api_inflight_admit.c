@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 
 #include "ai_api_inflight_ctx.h"
-#include "ai_api_rate.h"
 
 #include <errno.h>
 #include <time.h>
@@ -20,10 +19,10 @@ static int ai_api_inflight_reserve(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_inflight_admit_t *in, ai_api_quota_t *q);
 static int ai_api_inflight_stale(const ai_api_inflight_t *t,
     const ai_api_slot_t *s, const ai_api_quota_input_t *q);
+static void ai_api_inflight_raised(ai_api_inflight_t *t,
+    const ai_api_slot_t *s, const ai_api_quota_input_t *q, int64_t now);
 static int64_t ai_api_inflight_estimate(const ai_api_inflight_admit_t *in,
     const ai_api_hold_t *hold);
-static void ai_api_inflight_take(ai_api_quota_open_t *open,
-    const ai_api_limits_t *limits, int64_t tokens, int64_t now);
 static int ai_api_inflight_grow(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_inflight_admit_t *in, ai_api_quota_t *q);
 static void ai_api_inflight_open_of(ai_api_inflight_t *t,
@@ -111,9 +110,8 @@ static int
 ai_api_inflight_enter(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_inflight_admit_t *in, ai_api_quota_t *q)
 {
-    int                       rc;
-    int64_t                   now;
-    ai_api_inflight_owner_t  *key, *user;
+    int      rc, limited;
+    int64_t  now;
 
     rc = ai_api_inflight_reserve(t, s, in, q);
     if (rc != AI_API_OK) {
@@ -121,20 +119,21 @@ ai_api_inflight_enter(ai_api_inflight_t *t, ai_api_slot_t *s,
     }
 
     rc = ai_api_inflight_count(t, s, 1, 1);
+    limited = ai_api_inflight_limited(in->quota);
 
-    if (ai_api_inflight_limited(in->quota)) {
-        if (rc != AI_API_OK) {
-            return rc;
-        }
+    if (rc != AI_API_OK && limited) {
+        return rc;
+    }
 
-        now = t->now_ns();
-        key = ai_api_inflight_find(t, s->charge.key_id, 0, 0);
-        user = ai_api_inflight_find(t, NULL, s->charge.user_id, 0);
+    if (in->quota != NULL) {
+        now = limited ? t->now_ns() : 0;
 
-        ai_api_inflight_take(&key->open, &in->quota->key.limits,
-                             s->rate_tokens, now);
-        ai_api_inflight_take(&user->open, &in->quota->user.limits,
-                             s->rate_tokens, now);
+        ai_api_inflight_take(t, ai_api_inflight_find(t, s->charge.key_id, 0,
+                                                     0),
+                             &in->quota->key.limits, s->rate_tokens, now);
+        ai_api_inflight_take(t, ai_api_inflight_find(t, NULL,
+                                                     s->charge.user_id, 0),
+                             &in->quota->user.limits, s->rate_tokens, now);
     }
 
     ai_api_inflight_state_set(s, AI_API_SLOT_HELD);
@@ -150,6 +149,7 @@ ai_api_inflight_reserve(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_inflight_admit_t *in, ai_api_quota_t *q)
 {
     int                  rc;
+    int64_t              now;
     ai_api_quota_open_t  key, user;
 
     if (!ai_api_inflight_limited(in->quota)) {
@@ -165,9 +165,12 @@ ai_api_inflight_reserve(ai_api_inflight_t *t, ai_api_slot_t *s,
         return AI_API_AGAIN;
     }
 
+    now = t->now_ns();
+
+    ai_api_inflight_raised(t, s, in->quota, now);
     ai_api_inflight_open_of(t, s, &key, &user);
 
-    rc = ai_api_quota_check(in->quota, &key, &user, t->now_ns(), q);
+    rc = ai_api_quota_check(in->quota, &key, &user, now, q);
 
     if (rc == AI_API_OK && in->ask != NULL) {
         rc = ai_api_hold_make(in->ask, q, &s->hold);
@@ -199,6 +202,20 @@ ai_api_inflight_stale(const ai_api_inflight_t *t, const ai_api_slot_t *s,
 }
 
 
+/* Rates whose limits became larger, also of who is refused. */
+
+static void
+ai_api_inflight_raised(ai_api_inflight_t *t, const ai_api_slot_t *s,
+    const ai_api_quota_input_t *q, int64_t now)
+{
+    ai_api_inflight_raise(t, ai_api_inflight_find(t, s->charge.key_id, 0, 0),
+                          &q->key.limits, now);
+    ai_api_inflight_raise(t, ai_api_inflight_find(t, NULL, s->charge.user_id,
+                                                  0),
+                          &q->user.limits, now);
+}
+
+
 /* Of the tokens a minute, in every mode: prompt and a little output. */
 
 static int64_t
@@ -218,24 +235,6 @@ ai_api_inflight_estimate(const ai_api_inflight_admit_t *in,
     }
 
     return n;
-}
-
-
-static void
-ai_api_inflight_take(ai_api_quota_open_t *open, const ai_api_limits_t *limits,
-    int64_t tokens, int64_t now)
-{
-    if (limits->requests_per_minute >= 0) {
-        open->request_tat = ai_api_rate_take(open->request_tat,
-                                             limits->requests_per_minute, 1,
-                                             now);
-    }
-
-    if (limits->tokens_per_minute >= 0 && tokens != 0) {
-        open->token_tat = ai_api_rate_take(open->token_tat,
-                                           limits->tokens_per_minute, tokens,
-                                           now);
-    }
 }
 
 
@@ -309,25 +308,11 @@ static void
 ai_api_inflight_open_of(ai_api_inflight_t *t, const ai_api_slot_t *s,
     ai_api_quota_open_t *key, ai_api_quota_open_t *user)
 {
-    ai_api_inflight_owner_t  *o;
-
-    o = ai_api_inflight_find(t, s->charge.key_id, 0, 0);
-
-    if (o != NULL) {
-        *key = o->open;
-
-    } else {
-        memset(key, 0, sizeof(ai_api_quota_open_t));
-    }
-
-    o = ai_api_inflight_find(t, NULL, s->charge.user_id, 0);
-
-    if (o != NULL) {
-        *user = o->open;
-
-    } else {
-        memset(user, 0, sizeof(ai_api_quota_open_t));
-    }
+    ai_api_inflight_opened(t, ai_api_inflight_find(t, s->charge.key_id, 0, 0),
+                           key);
+    ai_api_inflight_opened(t, ai_api_inflight_find(t, NULL, s->charge.user_id,
+                                                   0),
+                           user);
 }
 
 

@@ -6,13 +6,15 @@
  *   ai_api_inflight_queue.c    the commit queue
  *   ai_api_inflight_admit.c    the mutex, admission, extension
  *   ai_api_inflight_owner.c    what key and user have open
+ *   ai_api_inflight_rate.c     their rates
  *   ai_api_inflight_file.c     open, locks, lanes
  *   ai_api_inflight_format.c   make, renew, replace
  *   ai_api_inflight_recover.c  what dead processes left
  *   ai_api_inflight_peek.c     a look from outside
  *
  * The file: a page with the head, then, each from a page of its own, a bit
- * a slot that is final, the lane that claims a slot, LSNs, owners, slots.
+ * a slot that is final, the lane that claims a slot, LSNs, owners, slots,
+ * and the limits of rates, which a file that was made before had not.
  */
 
 #ifndef AI_API_INFLIGHT_CTX_H
@@ -21,6 +23,7 @@
 
 #include "ai_api_core.h"
 #include "ai_api_inflight.h"
+#include "ai_api_inflight_owner.h"
 #include "ai_api_inflight_queue.h"
 
 #include <pthread.h>
@@ -30,8 +33,6 @@
 #define AI_API_INFLIGHT_LAYOUT   1
 #define AI_API_INFLIGHT_PAGE     4096
 #define AI_API_INFLIGHT_BITS     64
-#define AI_API_INFLIGHT_OWNERS   16384         /* a power of two */
-#define AI_API_INFLIGHT_PROBES   32
 #define AI_API_INFLIGHT_LSNS     4096          /* a power of two */
 #define AI_API_INFLIGHT_LINE     64
 
@@ -63,19 +64,6 @@ typedef struct {
         __attribute__((aligned(AI_API_INFLIGHT_LINE)));
 } ai_api_inflight_head_t;
 
-typedef enum {
-    AI_API_OWNER_NONE = 0,
-    AI_API_OWNER_KEY,
-    AI_API_OWNER_USER
-} ai_api_inflight_kind_t;
-
-typedef struct {
-    u_char                    id[AI_API_ID_LEN];
-    uint32_t                  kind;
-    uint32_t                  notice;
-    ai_api_quota_open_t       open;
-} ai_api_inflight_owner_t;
-
 struct ai_api_inflight_s {
     ai_api_inflight_head_t   *head;
     uint64_t                 *final;     /* atomic words */
@@ -83,6 +71,7 @@ struct ai_api_inflight_s {
     uint64_t                 *lsns;      /* atomic */
     ai_api_inflight_owner_t  *owners;
     ai_api_slot_t            *slots;
+    ai_api_inflight_rate_t   *rates;     /* of owners; NULL: not there */
     size_t                    size;
     unsigned                  n;
     unsigned                  lanes;
@@ -150,28 +139,9 @@ void ai_api_inflight_final_set(ai_api_inflight_t *t, unsigned i);
 void ai_api_inflight_final_clear(ai_api_inflight_t *t, unsigned i);
 
 
-/* Under the mutex.  An owner's place, made when create is 1; NULL: not
- * there, or no place.  slot is what a slot adds to its owners: sign 1 or -1,
- * running: it counts as running.  rates: tokens more (or less) than taken. */
-ai_api_inflight_owner_t *ai_api_inflight_find(ai_api_inflight_t *t,
-    const u_char *key_id, uint64_t user_id, int create);
-int ai_api_inflight_count(ai_api_inflight_t *t, const ai_api_slot_t *s,
-    int sign, int running);
-void ai_api_inflight_rates(ai_api_inflight_t *t, const ai_api_slot_t *s,
-    int64_t tokens);
-void ai_api_inflight_rebuild(ai_api_inflight_t *t);
-
 /* The hold becomes the charge; tokens of a charge. */
 void ai_api_inflight_actual(ai_api_slot_t *s);
 int64_t ai_api_inflight_tokens(const ai_api_charge_t *c);
-
-/* The highest LSN of an owner's charges whose hold is given back, or a
- * higher one; any thread. */
-uint64_t ai_api_inflight_lsn(const ai_api_inflight_t *t,
-    const u_char *key_id, uint64_t user_id);
-void ai_api_inflight_lsn_set(ai_api_inflight_t *t, const ai_api_slot_t *s,
-    uint64_t lsn);
-
 
 /* What lane left behind; the caller has its lock.  locked: and the mutex.
  * rebooted: what ran is not charged.  Returns its FINAL slots. */

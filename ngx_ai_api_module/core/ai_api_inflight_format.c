@@ -154,6 +154,7 @@ int
 ai_api_inflight_map(ai_api_inflight_t *t, int fd,
     const ai_api_inflight_head_t *head, int prot)
 {
+    int           whole;
     void         *p;
     size_t        size;
     struct stat   st;
@@ -163,6 +164,9 @@ ai_api_inflight_map(ai_api_inflight_t *t, int fd,
     if (fstat(fd, &st) == -1) {
         return AI_API_IO;
     }
+
+    whole = (st.st_size >= (off_t) size);
+    size -= whole ? 0 : AI_API_INFLIGHT_RATES;
 
     /* cut: what is behind its end would be a SIGBUS */
     if (st.st_size < (off_t) size) {
@@ -176,6 +180,12 @@ ai_api_inflight_map(ai_api_inflight_t *t, int fd,
     }
 
     (void) ai_api_inflight_place(t, p, head->lanes, head->slots);
+
+    /* made before rates had limits, and in use since then */
+    if (!whole) {
+        t->rates = NULL;
+        t->size = size;
+    }
 
     return AI_API_OK;
 }
@@ -198,20 +208,21 @@ ai_api_inflight_place(ai_api_inflight_t *t, u_char *p, unsigned lanes,
     unsigned slots)
 {
     unsigned  i;
-    size_t    at[6];
+    size_t    at[7];
 
     static const size_t  page = AI_API_INFLIGHT_PAGE;
 
-    const size_t  size[6] = {
+    const size_t  size[7] = {
         sizeof(ai_api_inflight_head_t),
         slots / AI_API_INFLIGHT_BITS * sizeof(uint64_t),
         slots * sizeof(uint16_t),
         AI_API_INFLIGHT_LSNS * sizeof(uint64_t),
         AI_API_INFLIGHT_OWNERS * sizeof(ai_api_inflight_owner_t),
-        slots * sizeof(ai_api_slot_t)
+        slots * sizeof(ai_api_slot_t),
+        AI_API_INFLIGHT_RATES
     };
 
-    for (i = 0, at[0] = 0; i < 5; i++) {
+    for (i = 0, at[0] = 0; i < 6; i++) {
         at[i + 1] = at[i] + (size[i] + page - 1) / page * page;
     }
 
@@ -222,12 +233,13 @@ ai_api_inflight_place(ai_api_inflight_t *t, u_char *p, unsigned lanes,
         t->lsns = (uint64_t *) (p + at[3]);
         t->owners = (ai_api_inflight_owner_t *) (p + at[4]);
         t->slots = (ai_api_slot_t *) (p + at[5]);
+        t->rates = (ai_api_inflight_rate_t *) (p + at[6]);
         t->n = slots;
         t->lanes = lanes;
-        t->size = at[5] + size[5];
+        t->size = at[6] + size[6];
     }
 
-    return at[5] + size[5];
+    return at[6] + size[6];
 }
 
 
@@ -272,7 +284,7 @@ ai_api_inflight_renew(ai_api_inflight_t *t, const ai_api_inflight_conf_t *conf)
 
     /* the clock of rates began anew */
     for (i = 0; rebooted && i < AI_API_INFLIGHT_OWNERS; i++) {
-        memset(&t->owners[i].open, 0, sizeof(ai_api_quota_open_t));
+        memset(&t->owners[i].open, 0, sizeof(ai_api_inflight_open_t));
     }
 
     ai_api_inflight_slots_of_dead(t, rebooted);

@@ -7,7 +7,6 @@
  */
 
 #include "ai_api_inflight_ctx.h"
-#include "ai_api_rate.h"
 #include "ai_api_str.h"
 
 
@@ -212,39 +211,6 @@ ai_api_inflight_add(ai_api_inflight_t *t, int64_t *dst, int64_t v)
 }
 
 
-void
-ai_api_inflight_rates(ai_api_inflight_t *t, const ai_api_slot_t *s,
-    int64_t tokens)
-{
-    int64_t                   now;
-    ai_api_inflight_owner_t  *o;
-
-    if (tokens == 0 || (s->key_tpm < 0 && s->user_tpm < 0)) {
-        return;
-    }
-
-    now = t->now_ns();
-
-    if (s->key_tpm >= 0) {
-        o = ai_api_inflight_find(t, s->charge.key_id, 0, 0);
-
-        if (o != NULL) {
-            o->open.token_tat = ai_api_rate_take(o->open.token_tat,
-                                                 s->key_tpm, tokens, now);
-        }
-    }
-
-    if (s->user_tpm >= 0) {
-        o = ai_api_inflight_find(t, NULL, s->charge.user_id, 0);
-
-        if (o != NULL) {
-            o->open.token_tat = ai_api_rate_take(o->open.token_tat,
-                                                 s->user_tpm, tokens, now);
-        }
-    }
-}
-
-
 /* Rates and notices are not sums of slots: they stay. */
 
 void
@@ -279,8 +245,7 @@ int
 ai_api_inflight_owner(ai_api_inflight_t *t, const u_char *key_id,
     uint64_t user_id, ai_api_quota_open_t *open)
 {
-    int                       rc;
-    ai_api_inflight_owner_t  *o;
+    int  rc;
 
     memset(open, 0, sizeof(ai_api_quota_open_t));
 
@@ -289,11 +254,8 @@ ai_api_inflight_owner(ai_api_inflight_t *t, const u_char *key_id,
         return rc;
     }
 
-    o = ai_api_inflight_find(t, key_id, user_id, 0);
-
-    if (o != NULL) {
-        *open = o->open;
-    }
+    ai_api_inflight_opened(t, ai_api_inflight_find(t, key_id, user_id, 0),
+                           open);
 
     ai_api_inflight_unlock(t);
 

@@ -6,7 +6,6 @@
  */
 
 #include "ai_api_quota.h"
-#include "ai_api_rate.h"
 #include "ai_api_str.h"
 
 
@@ -33,7 +32,7 @@ static void ai_api_quota_balance(ai_api_quota_ctx_t *ctx);
 static void ai_api_quota_rates(ai_api_quota_ctx_t *ctx, unsigned of_user,
     int64_t now_ns);
 static void ai_api_quota_rate(ai_api_quota_t *q, ai_api_quota_limit_t *l,
-    int64_t tat, int64_t now_ns);
+    const ai_api_rate_t *r, int64_t now_ns);
 static void ai_api_quota_parallel(ai_api_quota_ctx_t *ctx, unsigned of_user);
 static const ai_api_quota_owner_t *ai_api_quota_owner(
     const ai_api_quota_ctx_t *ctx, unsigned of_user);
@@ -195,25 +194,25 @@ ai_api_quota_rates(ai_api_quota_ctx_t *ctx, unsigned of_user, int64_t now_ns)
 
     l.what = AI_API_QUOTA_REQUESTS;
     l.limit = limits->requests_per_minute;
-    ai_api_quota_rate(ctx->q, &l, open->request_tat, now_ns);
+    ai_api_quota_rate(ctx->q, &l, &open->request_rate, now_ns);
 
     l.what = AI_API_QUOTA_TOKENS;
     l.limit = limits->tokens_per_minute;
-    ai_api_quota_rate(ctx->q, &l, open->token_tat, now_ns);
+    ai_api_quota_rate(ctx->q, &l, &open->token_rate, now_ns);
 }
 
 
 static void
-ai_api_quota_rate(ai_api_quota_t *q, ai_api_quota_limit_t *l, int64_t tat,
-    int64_t now_ns)
+ai_api_quota_rate(ai_api_quota_t *q, ai_api_quota_limit_t *l,
+    const ai_api_rate_t *r, int64_t now_ns)
 {
     if (l->limit < 0) {
         return;
     }
 
-    l->remaining = ai_api_rate_left(tat, l->limit, now_ns);
+    l->remaining = ai_api_rate_left(r, l->limit, now_ns);
     l->used = l->limit - l->remaining;
-    l->wait_ns = ai_api_rate_wait(tat, l->limit, now_ns);
+    l->wait_ns = ai_api_rate_wait(r, l->limit, now_ns);
 
     ai_api_quota_bind(q, l);
 }

@@ -13,6 +13,7 @@
 
 #include "ai_api_core.h"
 #include "ai_api_charge.h"
+#include "ai_api_rate.h"
 #include "ai_api_record.h"
 
 
@@ -60,8 +61,8 @@ typedef struct {
 typedef struct {
     ai_api_spent_t          held;
     int64_t                 running;         /* requests before their end */
-    int64_t                 request_tat;     /* ns, see ai_api_rate.h */
-    int64_t                 token_tat;
+    ai_api_rate_t           request_rate;
+    ai_api_rate_t           token_rate;
 } ai_api_quota_open_t;
 
 /* One limit as it binds: for errors, RateLimit-* and "remaining". */

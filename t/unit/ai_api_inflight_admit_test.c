@@ -3,6 +3,8 @@
  * settled and held, extension, owners, notices.
  */
 
+#include <sys/stat.h>
+
 #include "ai_api_inflight_fixture.h"
 #include "ai_api_rate.h"
 
@@ -175,7 +177,8 @@ token_rate(void)
 
 #define taken(user, per_minute)                                               \
     (now = t_now_ns(),                                                        \
-     (per_minute) - ai_api_rate_left(open_of(user)->token_tat, per_minute, now))
+     (per_minute) - ai_api_rate_left(&open_of(user)->token_rate, per_minute,   \
+                                     now))
 
     /* 100 a second come back while this runs */
     rest = 200;
@@ -205,6 +208,224 @@ token_rate(void)
     T_CHECK(admit(&b) == AI_API_DENIED
             && left.bound.wait_ns > 2 * AI_API_RATE_MINUTE, "a debt");
 
+    drop();
+}
+
+
+/* A clock that stands still. */
+
+static int64_t  stopped;
+
+static int64_t
+stopped_ns(void)
+{
+    return stopped;
+}
+
+
+static void
+stop_clock(void)
+{
+    stopped = t_now_ns();
+    t->now_ns = stopped_ns;
+}
+
+
+/* One answer of 1005 tokens at one a minute. */
+
+static void
+owe(void)
+{
+    ai_api_slot_t  *s;
+
+    stop_clock();
+    terms();
+    quota.key.limits.tokens_per_minute = 1;
+    quota.user.limits.tokens_per_minute = 2000;
+
+    T_CHECK(admit(&s) == AI_API_OK, "one");
+    final(s, 5, 1000, 5);
+    settle(s, AI_API_OK, 1);
+    (void) ai_api_inflight_release(t, s);
+    quota.lsn = 1;
+
+    T_CHECK(admit(&s) == AI_API_DENIED && !left.bound.of_user
+            && left.bound.wait_ns == 1005 * AI_API_RATE_MINUTE, "a debt");
+}
+
+
+/* It is so many tokens, of whatever limit. */
+
+static void
+debt_of_another_limit(void)
+{
+    ai_api_slot_t              *s, *old;
+    const ai_api_quota_open_t  *open;
+
+    make();
+    owe();
+
+    /* ten minutes of a hundred, which begin when somebody is refused */
+    quota.key.limits.tokens_per_minute = 100;
+    T_CHECK(admit(&s) == AI_API_DENIED, "raised");
+    stopped += 3 * AI_API_RATE_MINUTE;
+    T_CHECK(admit(&s) == AI_API_DENIED
+            && left.bound.wait_ns == AI_API_RATE_MINUTE / 100 * 606,
+            "%" PRId64, left.bound.wait_ns);
+
+    /* and of a thousand less than one: 725 are taken then */
+    quota.key.limits.tokens_per_minute = 1000;
+    T_CHECK(admit(&old) == AI_API_OK, "of a thousand");
+    open = open_of(0);
+    T_CHECK(ai_api_rate_left(&open->token_rate, 1000, stopped) == 275,
+            "%" PRId64, open->token_rate.tat - stopped);
+
+    /* a lower one again: what the first has used is of the one before */
+    quota.key.limits.tokens_per_minute = 500;
+    T_CHECK(admit(&s) == AI_API_DENIED, "lower");
+    final(old, 1020, 0, 5);
+    open = open_of(0);
+    T_CHECK(open->token_rate.limit == 1000
+            && open->token_rate.tat - stopped
+               == AI_API_RATE_MINUTE / 1000 * 1725, "%" PRId64,
+            open->token_rate.tat - stopped);
+    settle(old, AI_API_OK, 2);
+    (void) ai_api_inflight_release(t, old);
+    quota.lsn = 2;
+
+    /* until no more than 499 of them are left */
+    T_CHECK(admit(&s) == AI_API_DENIED
+            && left.bound.wait_ns == AI_API_RATE_MINUTE / 1000 * 1226,
+            "%" PRId64, left.bound.wait_ns);
+    stopped += left.bound.wait_ns;
+    T_CHECK(admit(&s) == AI_API_OK, "the rest fits");
+    open = open_of(0);
+    T_CHECK(open->token_rate.limit == 500
+            && open->token_rate.tat - stopped
+               == AI_API_RATE_MINUTE / 500 * 519, "%" PRId64,
+            open->token_rate.tat - stopped);
+
+    drop();
+}
+
+
+/* Requests of a minute in the same way, and of the user. */
+
+static void
+requests_of_another_limit(void)
+{
+    int             i;
+    ai_api_slot_t  *s;
+
+    make();
+    stop_clock();
+    quota.user.limits.requests_per_minute = 6;
+
+    for (i = 0; i < 7; i++) {
+        T_CHECK(admit(&s) == (i < 6 ? AI_API_OK : AI_API_DENIED), "%d", i);
+    }
+
+    quota.user.limits.requests_per_minute = 12;
+
+    for (i = 0; i < 7; i++) {
+        T_CHECK(admit(&s) == (i < 6 ? AI_API_OK : AI_API_DENIED), "%d", i);
+    }
+
+    quota.user.limits.requests_per_minute = -1;
+    T_CHECK(admit(&s) == AI_API_OK, "no limit");
+    quota.user.limits.requests_per_minute = 6;
+    T_CHECK(admit(&s) == AI_API_OK && left.bound.remaining == 6, "forgotten");
+
+    drop();
+}
+
+
+/* A file that was made before it had places for limits of rates. */
+
+static void
+older_file(void)
+{
+    size_t                size;
+    char                  path[PATH_MAX + 64];
+    struct stat           st;
+    ai_api_slot_t        *s;
+    ai_api_inflight_t    *other;
+    ai_api_quota_open_t   open;
+
+    make();
+    owe();
+
+    (void) snprintf(path, sizeof(path), "%s/inflight.tab", dir.dir);
+    size = t->size - AI_API_INFLIGHT_RATES;
+    other = t;
+
+    /* in use: it stays as it is, and a debt is time */
+    T_CHECK(truncate(path, (off_t) size) == 0, "truncate");
+    T_CHECK(t_inflight_open(dir.dir, SLOTS, &t) == AI_API_OK
+            && t->rates == NULL && t->size == size, "in use");
+    t->now_ns = stopped_ns;
+    quota.key.limits.tokens_per_minute = 1000000;
+    T_CHECK(admit(&s) == AI_API_DENIED
+            && left.bound.wait_ns > 1000 * AI_API_RATE_MINUTE, "time");
+    quota.key.limits.tokens_per_minute = -1;
+    T_CHECK(admit(&s) == AI_API_OK, "no limit");
+    final(s, 1, 1, 1);
+    ai_api_inflight_close(t);
+    ai_api_inflight_close(other);
+    T_CHECK(stat(path, &st) == 0 && st.st_size == (off_t) size, "as it was");
+
+    /* alone: it grows, with all that is in it */
+    T_CHECK(t_inflight_open(dir.dir, SLOTS, &t) == AI_API_OK
+            && t->rates != NULL && stat(path, &st) == 0
+            && st.st_size == (off_t) (size + AI_API_INFLIGHT_RATES), "grown");
+    T_CHECK(open_of(0)->held.requests == 1, "held");
+    owe();
+
+    /* a program that does not know of them, then this one again */
+    ai_api_inflight_find(t, charge.key_id, 0, 0)->open.token_tat++;
+    T_CHECK(ai_api_inflight_owner(t, charge.key_id, 0, &open) == AI_API_OK
+            && open.token_rate.limit == 0
+            && open.token_rate.tat > stopped, "not known");
+
+    drop();
+}
+
+
+/* Who has no limit any more owes nothing. */
+
+static void
+debt_of_no_limit(void)
+{
+    int             i;
+    ai_api_slot_t  *s;
+
+    /* with another limit, and without any */
+    for (i = 0; i < 2; i++) {
+        make();
+        owe();
+
+        quota.key.limits.tokens_per_minute = -1;
+        quota.user.limits.tokens_per_minute = -1;
+        quota.key.limits.requests_per_minute = i ? -1 : 5;
+        T_CHECK(admit(&s) == AI_API_OK, "no limit: %d", i);
+        (void) ai_api_inflight_release(t, s);
+
+        quota.key.limits.tokens_per_minute = 1;
+        T_CHECK(admit(&s) == AI_API_OK, "forgotten: %d", i);
+        T_CHECK((open_of(0)->request_rate.tat != 0) == !i, "%d", i);
+
+        drop();
+    }
+
+    /* one of nothing is one: what was taken stays */
+    make();
+    owe();
+    quota.key.limits.tokens_per_minute = 0;
+    T_CHECK(admit(&s) == AI_API_DENIED
+            && left.bound.wait_ns == INT64_MAX, "nothing");
+    quota.key.limits.tokens_per_minute = 1;
+    T_CHECK(admit(&s) == AI_API_DENIED
+            && left.bound.wait_ns == 1005 * AI_API_RATE_MINUTE, "as before");
     drop();
 }
 
@@ -391,6 +612,10 @@ main(void)
     T_GROUP(ten_of_many);
     T_GROUP(parallel_and_rates);
     T_GROUP(token_rate);
+    T_GROUP(debt_of_another_limit);
+    T_GROUP(debt_of_no_limit);
+    T_GROUP(requests_of_another_limit);
+    T_GROUP(older_file);
     T_GROUP(between_settled_and_held);
     T_GROUP(extension);
     T_GROUP(many_owners);

@@ -502,7 +502,7 @@ reboot(void)
     t_charge(&c, 0, 1, 1);
     T_CHECK(ai_api_inflight_owner(t, c.key_id, 0, &open) == AI_API_OK
             && open.held.requests == 1 && open.running == 0
-            && open.token_tat == 0, "owner");
+            && open.token_rate.tat == 0, "owner");
 
     s = &t->slots[0];
 

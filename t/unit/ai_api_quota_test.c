@@ -363,13 +363,13 @@ rates(void)
             && q.bound.wait_ns == 0, "a full bucket");
     T_CHECK(q.tokens == -1 && q.requests == -1, "no limit of a life");
 
-    key.request_tat = NOW + 10 * SEC;
-    user.token_tat = NOW + 30 * SEC;
+    key.request_rate.tat = NOW + 10 * SEC;
+    user.token_rate.tat = NOW + 30 * SEC;
     T_CHECK(ai_api_quota_check(&in, &key, &user, NOW, &q) == AI_API_OK, "ok");
     T_CHECK(q.bound.what == T && q.bound.of_user && q.bound.remaining == 3000
             && q.bound.used == 3000, "the smaller share");
 
-    key.request_tat = NOW + 60 * SEC;
+    key.request_rate.tat = NOW + 60 * SEC;
     T_CHECK(ai_api_quota_check(&in, &key, &user, NOW, &q) == AI_API_DENIED,
             "denied");
     T_CHECK(q.bound.what == R && !q.bound.of_user && q.bound.remaining == 0
@@ -378,14 +378,20 @@ rates(void)
     T_CHECK(ai_api_quota_reset(&q.bound, 0) == 1, "a second");
 
     /* a debt */
-    key.request_tat = NOW;
-    user.token_tat = NOW + 90 * SEC;
+    key.request_rate.tat = NOW;
+    user.token_rate.tat = NOW + 90 * SEC;
     T_CHECK(ai_api_quota_check(&in, &key, &user, NOW, &q) == AI_API_DENIED,
             "denied");
     T_CHECK(q.bound.what == T && q.bound.of_user
             && q.bound.wait_ns == 30 * SEC + SEC / 100, "%" PRId64,
             q.bound.wait_ns);
     T_CHECK(ai_api_quota_reset(&q.bound, 0) == 31, "rounded up");
+
+    /* of a lower limit: 900 units are a tenth of a minute of this one */
+    user.token_rate.limit = 600;
+    T_CHECK(ai_api_quota_check(&in, &key, &user, NOW, &q) == AI_API_OK
+            && q.bound.what == T && q.bound.remaining == 5100, "%" PRId64,
+            q.bound.remaining);
 
     in.key.limits.requests_per_minute = 0;
     T_CHECK(ai_api_quota_check(&in, NULL, NULL, 0, &q) == AI_API_DENIED,

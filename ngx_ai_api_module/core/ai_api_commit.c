@@ -262,9 +262,10 @@ ai_api_commit_wait_ms(const ai_api_commit_t *c)
 static void
 ai_api_commit_wake(ai_api_commit_t *c)
 {
+    /* it waits already, and wakes to a mutex that is free */
     (void) pthread_mutex_lock(&c->mutex);
-    (void) pthread_cond_signal(&c->cond);
     (void) pthread_mutex_unlock(&c->mutex);
+    (void) pthread_cond_signal(&c->cond);
 }
 
 
@@ -309,8 +310,8 @@ ai_api_commit_job(ai_api_commit_t *c, ai_api_job_t *job)
     *c->jobs_tail = job;
     c->jobs_tail = &job->next;
 
-    (void) pthread_cond_signal(&c->cond);
     (void) pthread_mutex_unlock(&c->mutex);
+    (void) pthread_cond_signal(&c->cond);
 
     return AI_API_OK;
 }

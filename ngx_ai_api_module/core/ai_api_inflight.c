@@ -18,6 +18,7 @@ typedef uint64_t __attribute__((may_alias))  ai_api_inflight_four_t;
 
 static void ai_api_inflight_finish(ai_api_inflight_t *t, ai_api_slot_t *s,
     const ai_api_charge_t *c, int late);
+static unsigned ai_api_inflight_settled(const ai_api_inflight_t *t);
 static int ai_api_inflight_taken(const uint16_t *claims);
 static void ai_api_inflight_back(ai_api_inflight_t *t, ai_api_slot_t *s);
 
@@ -210,33 +211,50 @@ ai_api_inflight_back(ai_api_inflight_t *t, ai_api_slot_t *s)
 ai_api_slot_t *
 ai_api_inflight_done(ai_api_inflight_t *t, void **data)
 {
-    unsigned        w, i;
-    uint64_t        bits;
-    ai_api_slot_t  *s;
+    unsigned  i;
 
-    /* before the look: what is settled after it is told anew */
-    __atomic_store_n(&t->told, 0, __ATOMIC_SEQ_CST);
+    i = ai_api_inflight_settled(t);
+
+    if (i == t->n) {
+        /* what is settled after the second look is told anew */
+        (void) __atomic_exchange_n(&t->told, 0, __ATOMIC_SEQ_CST);
+
+        i = ai_api_inflight_settled(t);
+    }
+
+    if (i == t->n) {
+        return NULL;
+    }
+
+    (void) __atomic_fetch_and(&t->pending[i / AI_API_INFLIGHT_BITS],
+                              ~ai_api_inflight_bit(i), __ATOMIC_RELAXED);
+    *data = t->data[i];
+
+    return &t->slots[i];
+}
+
+
+/* The first one that is DURABLE or FAILED and was not given; n: none. */
+
+static unsigned
+ai_api_inflight_settled(const ai_api_inflight_t *t)
+{
+    unsigned  w, i;
+    uint64_t  bits;
 
     for (w = 0; w < t->n / AI_API_INFLIGHT_BITS; w++) {
         bits = __atomic_load_n(&t->pending[w], __ATOMIC_ACQUIRE);
 
         for ( /* void */ ; bits != 0; bits &= bits - 1) {
             i = w * AI_API_INFLIGHT_BITS + (unsigned) __builtin_ctzll(bits);
-            s = &t->slots[i];
 
-            if (ai_api_inflight_state(s) <= AI_API_SLOT_FINAL) {
-                continue;
+            if (ai_api_inflight_state(&t->slots[i]) > AI_API_SLOT_FINAL) {
+                return i;
             }
-
-            (void) __atomic_fetch_and(&t->pending[w], ~ai_api_inflight_bit(i),
-                                      __ATOMIC_RELAXED);
-            *data = t->data[i];
-
-            return s;
         }
     }
 
-    return NULL;
+    return t->n;
 }
 
 

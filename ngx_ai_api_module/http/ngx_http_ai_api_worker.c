@@ -604,9 +604,12 @@ ngx_http_ai_api_worker_event(ngx_event_t *ev)
 
     w = &ngx_http_ai_api_worker;
 
-    (void) ev;
+    /* one read takes all that was written */
 
-    while (read(w->fd, &n, sizeof(n)) == sizeof(n)) { /* void */ }
+    if (read(w->fd, &n, sizeof(n)) == -1 && ngx_errno != NGX_EAGAIN) {
+        ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
+                      "read() of eventfd %d failed", w->fd);
+    }
 
     if (w->commit != NULL) {
         ngx_http_ai_api_inflight_done(w->table);

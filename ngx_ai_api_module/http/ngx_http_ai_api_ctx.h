@@ -94,6 +94,7 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   ended:1;         /* no more of it will come */
     unsigned                   counted:1;       /* the first buffer of rest */
     unsigned                   in_line:1;       /* the client, so far */
+    unsigned                   passed:1;        /* bytes of it, to the client */
     unsigned                   overlong:1;      /* too much to be held */
     unsigned                   framed:1;        /* error frame was added */
     unsigned                   torn:1;          /* no end for the client */

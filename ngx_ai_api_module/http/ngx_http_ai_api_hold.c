@@ -18,6 +18,7 @@ static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_ai_api_hold_rest(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t ***ll);
+static ngx_uint_t ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx);
 static void ngx_http_ai_api_hold_unframed(ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_hold_copy(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, u_char *pos, u_char *last);
@@ -116,6 +117,7 @@ ngx_http_ai_api_hold_passed(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *out)
 
         if (ngx_buf_in_memory(b) && b->last != b->pos) {
             ctx->in_line = (*(b->last - 1) != LF);
+            ctx->passed = 1;
         }
     }
 }
@@ -151,6 +153,8 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         } else {
             n = ngx_http_ai_api_count(ctx, b);
         }
+
+        n = ngx_http_ai_api_hold_whole(ctx) ? 0 : n;
 
         pos = b->pos + n;
         last = b->last;
@@ -189,6 +193,17 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     }
 
     return ngx_http_ai_api_hold_end(r, ctx, ll);
+}
+
+
+/* an object whose end came with its beginning is of no use in parts: header
+ * and body go out in one write, when the charge is durable */
+
+static ngx_uint_t
+ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx)
+{
+    return !ctx->ndjson && !ctx->passed && !ctx->overlong && !ctx->submitted
+           && ctx->usage.closed;
 }
 
 

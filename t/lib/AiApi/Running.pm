@@ -5,6 +5,7 @@ package AiApi::Running;
 #   my $c = ask("chat", "true");       # POST /chat, "stream": true
 #   my $head = $c->read_head;
 #   so_far($c)                         # the body, as far as it was sent
+#   my ($head, $body) = early($c);     # as far as sent, in place of read_head
 #   in_ledger($head, $w, "name");      # charged once, at once, as recorded
 #   running_location($block, "ai_api_settle_timeout 1s;")
 #   by_worker($pid, sub { ask(…) })    what this one does, and no other
@@ -16,8 +17,8 @@ use Exporter qw(import);
 use IO::Select;
 use Test::More;
 
-our @EXPORT = qw(ask send_question drain_input so_far records_of in_ledger
-                 running_location worker_of pieces_of by_worker);
+our @EXPORT = qw(ask send_question drain_input so_far early records_of
+                 in_ledger running_location worker_of pieces_of by_worker);
 
 our $prefix = "/api/ai-service";    # where the questions go
 
@@ -143,6 +144,24 @@ sub so_far {
        "the worker answers");
 
     return drain_input($c);
+}
+
+
+# The same before the head was read: that, if it came, and the body so far.
+
+sub early {
+    my ($c) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    is(AiApi::request("GET", "/api/ai-service/nothing")->{status}, 401,
+       "the worker answers");
+
+    return (undef, "") if $c->silent(0);
+
+    my $head = $c->read_head;
+
+    return ($head, drain_input($c));
 }
 
 

@@ -713,3 +713,75 @@ for my $user ($no, $yes) {
     idle();
     is(ask($k)->{status}, 429, "and binds");
 }
+
+
+
+=== TEST 18: what is held by those that run comes back in a moment
+--- steps
+away_from_midnight();
+
+my %day = (limits => { day => { tokens => 30_000 } });
+
+for my $row (["a day", {%day}], ["a month", { limits => { month => { tokens => 30_000 } } }],
+             ["a life", { usageLimit => 30_000 }], ["requests", { requestLimit => 1 }],
+             ["money", { costLimit => "0.01" }], ["a balance", {}, "0.01"],
+             ["a user", {}, undef, { usageLimit => 30_000 }],
+             ["with a rate", { %day, rateLimits => { requestsPerMinute => 9 } }])
+{
+    my ($name, $limits, $balance, $of_user) = @$row;
+    my $k = limited(%$limits);
+
+    set_user("user$users", $of_user) if $of_user;
+    credit("user$users", $balance) if $balance;
+    upstream({ %$small, gate => "g" });
+
+    # JSON without a cap of its own holds all that is left
+    my $send = sub { ("chat", question("chat", 40, stream => $no), $k->{key}) };
+    my ($c) = crowd(1, $send);
+
+    ollama()->wait_for(waiting => 1, "g");
+
+    my ($other) = crowd(1, $send);
+    my $r = $other->read_answer;
+
+    is($r->{status}, 429, "$name: one runs");
+    is($r->{headers}{"retry-after"}, 1, "$name: Retry-After");
+    ollama()->open("g");
+    ok(is_answer($c->read_answer), "$name: its end");
+    idle();
+    next if $name eq "requests";
+    ok(is_answer(ask($k)), "$name: the next one");
+}
+
+# a part of it is held, and the rest is too little
+my $k = limited(limits => { day => { tokens => 1000 } });
+
+upstream({ %$small, gate => "g" });
+
+my ($c) = crowd(1, sub { ("chat", question("chat", 20, stream => $no,
+                                           options => { num_predict => 600 }), $k->{key}) });
+
+ollama()->wait_for(waiting => 1, "g");
+
+my $r = ask($k, messages => [{ role => "user", content => "x" x 2000 }]);
+
+is($r->{status}, 429, "too little is left");
+like($r->{body}, qr/: \d+ tokens left"/, "and how much");
+is($r->{headers}{"retry-after"}, 1, "Retry-After");
+ollama()->open("g");
+ok(is_answer($c->read_answer), "its end");
+idle();
+
+# of several the one that does not come back
+upstream({ %$small, gate => "g" });
+$k = limited(limits => { month => { tokens => 30_000 }, day => { requests => 1 } });
+($c) = crowd(1, sub { ("chat", question("chat", 40, stream => $no), $k->{key}) });
+ollama()->wait_for(waiting => 1, "g");
+is(ask($k)->{headers}{"retry-after"}, 1, "both are held");
+ollama()->open("g");
+ok(is_answer($c->read_answer), "its end");
+idle();
+
+my $most = day_left();
+
+between(ask($k), "retry-after", day_left() - 60, $most + 1, "the day");

@@ -21,6 +21,8 @@ static int ai_api_inflight_stale(const ai_api_inflight_t *t,
     const ai_api_slot_t *s, const ai_api_quota_input_t *q);
 static void ai_api_inflight_raised(ai_api_inflight_t *t,
     const ai_api_slot_t *s, const ai_api_quota_input_t *q, int64_t now);
+static unsigned ai_api_inflight_later(const ai_api_inflight_admit_t *in,
+    ai_api_quota_open_t *key, ai_api_quota_open_t *user, int64_t now);
 static int64_t ai_api_inflight_estimate(const ai_api_inflight_admit_t *in,
     const ai_api_hold_t *hold);
 static int ai_api_inflight_grow(ai_api_inflight_t *t, ai_api_slot_t *s,
@@ -176,6 +178,12 @@ ai_api_inflight_reserve(ai_api_inflight_t *t, ai_api_slot_t *s,
         rc = ai_api_hold_make(in->ask, q, &s->hold);
     }
 
+    if (rc == AI_API_DENIED && in->ask != NULL
+        && (q->bound.open || q->bound.remaining > 0))
+    {
+        q->bound.open = ai_api_inflight_later(in, &key, &user, now);
+    }
+
     if (rc != AI_API_OK) {
         return rc;
     }
@@ -213,6 +221,24 @@ ai_api_inflight_raised(ai_api_inflight_t *t, const ai_api_slot_t *s,
     ai_api_inflight_raise(t, ai_api_inflight_find(t, NULL, s->charge.user_id,
                                                   0),
                           &q->user.limits, now);
+}
+
+
+/* It would fit if nothing was open. */
+
+static unsigned
+ai_api_inflight_later(const ai_api_inflight_admit_t *in,
+    ai_api_quota_open_t *key, ai_api_quota_open_t *user, int64_t now)
+{
+    ai_api_hold_t   hold;
+    ai_api_quota_t  q;
+
+    memset(&key->held, 0, sizeof(ai_api_spent_t));
+    memset(&user->held, 0, sizeof(ai_api_spent_t));
+
+    (void) ai_api_quota_check(in->quota, key, user, now, &q);
+
+    return ai_api_hold_make(in->ask, &q, &hold) == AI_API_OK;
 }
 
 

@@ -2,7 +2,8 @@
  * Quotas: what is left of the limits of a key and of its user.
  *
  * Limits are looked at from those that last to those that pass: the first of
- * which nothing is left is the one that time helps least with.
+ * which nothing is left is the one that time helps least with.  What is held
+ * passes before all of them.
  */
 
 #include "ai_api_quota.h"
@@ -37,7 +38,7 @@ static void ai_api_quota_parallel(ai_api_quota_ctx_t *ctx, unsigned of_user);
 static const ai_api_quota_owner_t *ai_api_quota_owner(
     const ai_api_quota_ctx_t *ctx, unsigned of_user);
 static void ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l,
-    int64_t *left);
+    int64_t settled, int64_t held, int64_t *left);
 static void ai_api_quota_rest(ai_api_quota_limit_t *l);
 static void ai_api_quota_bind(ai_api_quota_t *q,
     const ai_api_quota_limit_t *l);
@@ -120,18 +121,17 @@ ai_api_quota_window(ai_api_quota_ctx_t *ctx, ai_api_window_t window,
 
     l.what = AI_API_QUOTA_TOKENS;
     l.limit = limit->tokens;
-    l.used = ai_api_quota_sum(spent->tokens, held->tokens);
-    ai_api_quota_limit(ctx->q, &l, &ctx->q->tokens);
+    ai_api_quota_limit(ctx->q, &l, spent->tokens, held->tokens,
+                       &ctx->q->tokens);
 
     l.what = AI_API_QUOTA_REQUESTS;
     l.limit = limit->requests;
-    l.used = ai_api_quota_sum(spent->requests, held->requests);
-    ai_api_quota_limit(ctx->q, &l, &ctx->q->requests);
+    ai_api_quota_limit(ctx->q, &l, spent->requests, held->requests,
+                       &ctx->q->requests);
 
     l.what = AI_API_QUOTA_COST;
     l.limit = limit->cost;
-    l.used = ai_api_quota_sum(spent->cost, held->cost);
-    ai_api_quota_limit(ctx->q, &l, &ctx->q->cost);
+    ai_api_quota_limit(ctx->q, &l, spent->cost, held->cost, &ctx->q->cost);
 }
 
 
@@ -172,9 +172,7 @@ ai_api_quota_balance(ai_api_quota_ctx_t *ctx)
     l.what = AI_API_QUOTA_BALANCE;
     l.of_user = 1;
     l.limit = ai_api_max(ctx->in->balance_nano, 0);
-    l.used = ctx->open[1]->held.cost;
-
-    ai_api_quota_limit(ctx->q, &l, &ctx->q->cost);
+    ai_api_quota_limit(ctx->q, &l, 0, ctx->open[1]->held.cost, &ctx->q->cost);
 }
 
 
@@ -227,9 +225,7 @@ ai_api_quota_parallel(ai_api_quota_ctx_t *ctx, unsigned of_user)
     l.what = AI_API_QUOTA_PARALLEL;
     l.of_user = of_user;
     l.limit = ai_api_quota_owner(ctx, of_user)->limits.max_parallel;
-    l.used = ctx->open[of_user]->running;
-
-    ai_api_quota_limit(ctx->q, &l, NULL);
+    ai_api_quota_limit(ctx->q, &l, 0, ctx->open[of_user]->running, NULL);
 }
 
 
@@ -243,13 +239,18 @@ ai_api_quota_owner(const ai_api_quota_ctx_t *ctx, unsigned of_user)
 /* *left becomes the smaller of it and what is left, -1 being no limit. */
 
 static void
-ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l, int64_t *left)
+ai_api_quota_limit(ai_api_quota_t *q, ai_api_quota_limit_t *l,
+    int64_t settled, int64_t held, int64_t *left)
 {
     if (l->limit < 0) {
         return;
     }
 
+    l->used = ai_api_quota_sum(settled, held);
+
     ai_api_quota_rest(l);
+
+    l->open = (l->remaining == 0 && settled < l->limit);
 
     if (left != NULL && (*left < 0 || l->remaining < *left)) {
         *left = l->remaining;
@@ -269,7 +270,11 @@ ai_api_quota_rest(ai_api_quota_limit_t *l)
 }
 
 
-/* Keeps the limit with the smallest share left: a/b < c/d is a*d < c*b. */
+/*
+ * Keeps the limit with the smallest share left: a/b < c/d is a*d < c*b.  Of
+ * which nothing is left, the first, but none that comes back in a moment
+ * when another one does not.
+ */
 
 static void
 ai_api_quota_bind(ai_api_quota_t *q, const ai_api_quota_limit_t *l)
@@ -279,7 +284,7 @@ ai_api_quota_bind(ai_api_quota_t *q, const ai_api_quota_limit_t *l)
     b = &q->bound;
 
     if (b->what != AI_API_QUOTA_NONE) {
-        if (b->remaining == 0) {
+        if (b->remaining == 0 && (!b->open || l->remaining != 0 || l->open)) {
             return;
         }
 

@@ -70,6 +70,8 @@ typedef struct {
     ai_api_quota_what_t     what;    /* NONE: no limit applies */
     ai_api_window_t         window;
     unsigned                of_user:1;       /* the user's, not the key's */
+    unsigned                open:1;  /* nothing is left, or too little, but
+                                        some is when what runs has ended */
     int64_t                 limit;
     int64_t                 used;    /* settled and held */
     int64_t                 remaining;       /* never below 0 */

@@ -186,14 +186,18 @@ ngx_http_ai_api_limits_refuse(ngx_http_request_t *r,
 
     bound = &ctx->quota.bound;
 
+    /* what is held comes back as soon as a request has ended */
+    if (bound->open) {
+        ctx->retry_after = 1;
+    }
+
     if (bound->remaining > 0) {
         return ngx_http_ai_api_limits_short(r, ctx);
     }
 
-    reset = (bound->what == AI_API_QUOTA_PARALLEL)
-            ? 1 : ngx_http_ai_api_limits_reset(bound);
+    reset = ngx_http_ai_api_limits_reset(bound);
 
-    if (reset > 0) {
+    if (reset > 0 && !bound->open) {
         ctx->retry_after = (ngx_uint_t) reset;
     }
 

@@ -74,6 +74,7 @@ ten_of_many(void)
     }
 
     T_CHECK(n == 10 && ai_api_inflight_total(t) == 10, "%d", n);
+    T_CHECK(left.bound.remaining == 5 && left.bound.open, "it would fit then");
     T_CHECK(open_of(0)->held.tokens == 200 && open_of(1)->held.cost == 200
             && open_of(0)->running == 10, "held");
 
@@ -94,7 +95,10 @@ ten_of_many(void)
     T_CHECK(open_of(0)->held.tokens == 193, "not held any more");
     quota.lsn = 9;
     quota.key.life.tokens = 12;
-    T_CHECK(admit(&got[0]) == AI_API_DENIED, "but spent");
+    T_CHECK(admit(&got[0]) == AI_API_DENIED && left.bound.open, "but spent");
+    quota.key.life.tokens = 200;
+    T_CHECK(admit(&got[0]) == AI_API_DENIED && !left.bound.open, "for good");
+    quota.key.life.tokens = 12;
 
     final(s, 1, 1, 2);
     settle(s, AI_API_INVALID, 0);

@@ -154,6 +154,9 @@ typedef struct {
 #define D  AI_API_WINDOW_DAY
 #define M  AI_API_WINDOW_MONTH
 
+#define SEC  ((int64_t) 1000000000)
+#define NOW  (5000 * SEC)
+
 static const window_t  windows[] = {
 
     { T, L, 0, 100, 60, 39, AI_API_OK, 99, 1 },
@@ -268,6 +271,8 @@ each_window(void)
         T_CHECK(q.bound.what == w->what && q.bound.window == w->window
                 && q.bound.of_user == w->of_user && q.bound.wait_ns == 0,
                 "%zu: %d %d", i, q.bound.what, q.bound.window);
+        T_CHECK(q.bound.open == (rc != AI_API_OK && w->settled < w->limit),
+                "%zu: %d", i, q.bound.open);
         T_CHECK(q.bound.limit == w->limit && q.bound.used == w->used
                 && q.bound.remaining == w->remaining,
                 "%zu: %" PRId64 " %" PRId64 " %" PRId64, i, q.bound.limit,
@@ -327,7 +332,7 @@ several(void)
             "denied");
     T_CHECK(q.bound.window == M && q.bound.of_user, "month");
 
-    in.balance_nano = 3;
+    in.balance_nano = 0;
     T_CHECK(ai_api_quota_check(&in, &key, &user, 0, &q) == AI_API_DENIED,
             "denied");
     T_CHECK(q.bound.what == B, "balance");
@@ -340,8 +345,55 @@ several(void)
 }
 
 
-#define SEC  ((int64_t) 1000000000)
-#define NOW  (5000 * SEC)
+/* What is held comes back in a moment: any other end is told first. */
+
+static void
+held_and_settled(void)
+{
+    ai_api_quota_t         q;
+    ai_api_quota_open_t    key, user;
+    ai_api_quota_input_t   in;
+
+    init(&in);
+    memset(&key, 0, sizeof(key));
+    memset(&user, 0, sizeof(user));
+
+    in.key.limits.life.tokens = 1000;
+    in.key.life.tokens = 999;
+    key.held.tokens = 1;
+    in.user.limits.month.tokens = 1000;
+    in.user.month.tokens = 200;
+    user.held.tokens = 900;
+    in.user.limits.max_parallel = 1;
+    user.running = 1;
+    in.key.limits.day.requests = 3;
+    in.key.day.requests = 2;
+
+    T_CHECK(ai_api_quota_check(&in, &key, &user, 0, &q) == AI_API_DENIED,
+            "denied");
+    T_CHECK(q.bound.window == L && q.bound.open && q.bound.used == 1000,
+            "of those that are held, the first");
+
+    in.user.limits.requests_per_minute = 60;
+    user.request_rate.tat = 90 * SEC;
+    T_CHECK(ai_api_quota_check(&in, &key, &user, 0, &q) == AI_API_DENIED
+            && q.bound.window == AI_API_WINDOW_MINUTE && !q.bound.open,
+            "a minute");
+
+    in.key.day.requests = 3;
+    T_CHECK(ai_api_quota_check(&in, &key, &user, 0, &q) == AI_API_DENIED
+            && q.bound.window == D && q.bound.what == R && !q.bound.open,
+            "a day");
+
+    in.user.month.tokens = 1000;
+    T_CHECK(ai_api_quota_check(&in, &key, &user, 0, &q) == AI_API_DENIED
+            && q.bound.window == M && !q.bound.open, "a month");
+
+    in.key.life.tokens = 1000;
+    T_CHECK(ai_api_quota_check(&in, &key, &user, 0, &q) == AI_API_DENIED
+            && q.bound.window == L && !q.bound.open, "a life");
+    T_CHECK(q.tokens == 0, "nothing is left");
+}
 
 static void
 rates(void)
@@ -559,59 +611,6 @@ levels_together(void)
 
 
 static void
-effective(void)
-{
-    ai_api_limits_t    l, defaults;
-    ai_api_key_row_t   k;
-    ai_api_user_row_t  u;
-
-    memset(&k, 0, sizeof(k));
-    memset(&u, 0, sizeof(u));
-    ai_api_limits_init(&k.limits);
-    ai_api_limits_init(&k.admin_limits);
-    ai_api_limits_init(&u.limits);
-    ai_api_limits_init(&defaults);
-
-    ai_api_quota_key_limits(&k, NULL, &l);
-    T_CHECK(!ai_api_limits_any(&l), "none");
-    ai_api_quota_user_limits(&u, &defaults, &l);
-    T_CHECK(!ai_api_limits_any(&l), "none");
-
-    defaults.day.tokens = 500;
-    defaults.month.cost = 0;
-    defaults.max_parallel = 4;
-
-    ai_api_quota_key_limits(&k, &defaults, &l);
-    T_CHECK(memcmp(&l, &defaults, sizeof(l)) == 0, "defaults of a key");
-    ai_api_quota_user_limits(&u, &defaults, &l);
-    T_CHECK(memcmp(&l, &defaults, sizeof(l)) == 0, "defaults of a user");
-
-    /* an administrator's limit is instead of the default, larger too; an
-     * owner's is besides */
-    k.admin_limits.day.tokens = 900;
-    k.limits.day.tokens = 700;
-    k.limits.max_parallel = 9;
-    k.limits.life.requests = 3;
-    ai_api_quota_key_limits(&k, &defaults, &l);
-    T_CHECK(l.day.tokens == 700 && l.max_parallel == 4
-            && l.life.requests == 3 && l.month.cost == 0
-            && l.month.tokens == -1, "the smaller");
-
-    k.limits.day.tokens = 1000;
-    ai_api_quota_key_limits(&k, &defaults, &l);
-    T_CHECK(l.day.tokens == 900, "the administrator's");
-    ai_api_quota_key_limits(&k, NULL, &l);
-    T_CHECK(l.max_parallel == 9 && l.month.cost == -1, "no defaults");
-
-    u.limits.max_parallel = 8;
-    ai_api_quota_user_limits(&u, &defaults, &l);
-    T_CHECK(l.max_parallel == 8 && l.day.tokens == 500, "a user's own");
-    ai_api_quota_user_limits(&u, NULL, &l);
-    T_CHECK(l.max_parallel == 8 && l.day.tokens == -1, "no defaults");
-}
-
-
-static void
 spent(void)
 {
     ai_api_spent_t   s;
@@ -638,11 +637,11 @@ main(void)
     T_GROUP(table);
     T_GROUP(each_window);
     T_GROUP(several);
+    T_GROUP(held_and_settled);
     T_GROUP(rates);
     T_GROUP(reset);
     T_GROUP(level);
     T_GROUP(levels_together);
-    T_GROUP(effective);
     T_GROUP(spent);
 
     T_DONE();

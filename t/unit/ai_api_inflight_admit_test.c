@@ -488,6 +488,30 @@ between_settled_and_held(void)
 }
 
 
+/* LSNs are of the store that was there: the next start may be of another. */
+
+static void
+another_store(void)
+{
+    ai_api_slot_t  *s;
+
+    make();
+    quota.key.limits.life.tokens = 100;
+
+    T_CHECK(admit(&s) == AI_API_OK, "admit");
+    final(s, 1, 1, 2);
+    settle(s, AI_API_OK, 900);
+    (void) ai_api_inflight_release(t, s);
+    T_CHECK(admit(&s) == AI_API_AGAIN, "older than the charge");
+
+    ai_api_inflight_close(t);
+    T_CHECK(t_inflight_open(dir.dir, SLOTS, &t) == AI_API_OK, "open");
+    T_CHECK(admit(&s) == AI_API_OK, "with a store that was put back");
+
+    drop();
+}
+
+
 static void
 extension(void)
 {
@@ -621,6 +645,7 @@ main(void)
     T_GROUP(requests_of_another_limit);
     T_GROUP(older_file);
     T_GROUP(between_settled_and_held);
+    T_GROUP(another_store);
     T_GROUP(extension);
     T_GROUP(many_owners);
     T_GROUP(notices);

@@ -67,11 +67,15 @@ BEGIN {
 
 master_on();
 workers(2);
-worker_connections(256);
+worker_connections(512);
 
 
 add_block_preprocessor(sub {
     my ($block) = @_;
+
+    if (!$states) {
+        Test::Nginx::Socket::add_response_body_check(\&wait_for_log);
+    }
 
     prepare_state($block);
     $AiApi::Setup::may_die = defined $block->must_die;
@@ -116,6 +120,7 @@ sub standard_config {
 
     $address ||= "127.0.0.1:" . ollama()->port;
 
+    my $more = defined $block->http_config ? $block->http_config : "";
     my $http = <<"EOC";
     ai_api_store        $state/store map_size=64m;
     ai_api_pepper_file  $state/pepper;
@@ -127,7 +132,12 @@ sub standard_config {
     }
 EOC
 
-    $block->set_value("http_config", $http . ($block->http_config || ""));
+    # a slow disk and a slow client are a test's own affair
+    for my $name (qw(ai_api_settle_timeout ai_api_stall_timeout)) {
+        $http .= "    $name 50s;\n" if $more !~ /\b$name\b/;
+    }
+
+    $block->set_value("http_config", $http . $more);
 
     if (!defined $block->config) {
         $block->set_value("config", <<'EOC');
@@ -192,6 +202,24 @@ sub before_request {
 }
 
 
+# Before the log is looked at: a line can come after the answer.
+
+sub wait_for_log {
+    my ($block) = @_;
+
+    my $wanted = $block->error_log;
+    return if !defined $wanted;
+
+    my @patterns = ref $wanted eq "ARRAY" ? @$wanted
+        : ref $wanted ? $wanted : split /\n+/, $wanted;
+
+    AiApi::Check::wait_for(sub {
+        my $log = logged();
+        return !grep { $log !~ (ref $_ ? $_ : qr/\Q$_\E/) } @patterns;
+    });
+}
+
+
 sub run_perl {
     my ($block, $section) = @_;
 
@@ -237,9 +265,11 @@ sub ollama {
 }
 
 
-# The file is for the real one (make test-ollama).
+# The file is for the real one (make test-ollama), which takes its time.
 
 sub real_ollama {
+    $AiApi::Check::patience = 240;
+    Test::Nginx::Util::timeout($AiApi::Check::patience);
     $address = $ENV{OLLAMA_HOST} or die "OLLAMA_HOST is not set\n";
 }
 
@@ -367,27 +397,31 @@ sub logged {
 }
 
 
-# (master, worker, worker, …)
+# (master, worker, worker, …): as many workers as the block has, or $wanted.
+# nginx may be about to start them, or to write its own number.
 
 sub nginx_pids {
     my ($wanted) = @_;
 
-    $wanted = 2 if !defined $wanted;
+    my ($master, @workers);
 
-    open my $in, "<", "$ENV{TEST_NGINX_SERVROOT}/logs/nginx.pid" or return;
-    chomp(my $master = <$in>);
+    $wanted = Test::Nginx::Util::workers() if !defined $wanted;
 
-    # the first request can be answered before the last worker is there
-
-    my @workers;
-    my $end = time() + 10;
-
-    do {
+    AiApi::Check::wait_for(sub {
+        $master = master_pid() or return 0;
         @workers = children($master);
-        select undef, undef, undef, 0.02 if @workers < $wanted;
-    } while (@workers < $wanted && time() < $end);
+        return @workers >= $wanted;
+    });
 
     return ($master, sort { $a <=> $b } @workers);
+}
+
+
+sub master_pid {
+    open my $in, "<", "$ENV{TEST_NGINX_SERVROOT}/logs/nginx.pid" or return;
+    my $line = <$in>;
+
+    return defined $line && $line =~ /^(\d+)\n/ ? $1 : undef;
 }
 
 

@@ -65,7 +65,7 @@ sub step {
 }
 
 
-# Dies when it takes longer than 10 seconds: nothing here waits by the clock.
+# Dies when it takes longer than a minute: nothing here waits by the clock.
 
 sub wait_for {
     my ($self, $what, $count, $gate) = @_;

@@ -10,10 +10,11 @@ unless it was given --rules FILE (a JSON list): then it runs until a signal.
   {"cmd": "rules", "rules": [...]}       replace the rules
   {"cmd": "open", "gate": "g"}           let everyone through, now and later
   {"cmd": "step", "gate": "g"}           let one waiter through
-  {"cmd": "wait", "what": W, "count": N, "gate": "g", "timeout": 10}
+  {"cmd": "wait", "what": W, "count": N, "gate": "g", "timeout": 60}
         W: "received" requests read in full; "ended" answers that ended;
         "closed" answers whose client went away; "waiting" at a gate;
-        "free" connections open and idle; "connections" open ones (at most N)
+        "free" connections open and idle; "connections" open ones (at most N);
+        "busy" open ones that are not idle (at most N)
   {"cmd": "requests", "last": N}         what was received, oldest first;
                                          the last N only, if given
   {"cmd": "state"}                       the numbers that "wait" waits for
@@ -78,6 +79,7 @@ class Fake:
         n["waiting"] = self.gate(gate).waiting if gate else 0
         n["connections"] = len(self.connections)
         n["free"] = sum(c.idle for c in self.connections)
+        n["busy"] = n["connections"] - n["free"]
         n["accepted"] = self.accepted
         return n
 
@@ -152,14 +154,14 @@ class Fake:
     async def wait(self, c):
         def reached():
             n = self.state(c.get("gate"))[c["what"]]
-            if c["what"] == "connections":
+            if c["what"] in ("connections", "busy"):
                 return n <= c["count"]
             return n >= c["count"]
 
         async with self.changed:
             try:
                 await asyncio.wait_for(self.changed.wait_for(reached),
-                                       c.get("timeout", 10))
+                                       c.get("timeout", 60))
             except asyncio.TimeoutError:
                 return {"timeout": True, **self.state(c.get("gate"))}
         return self.state(c.get("gate"))

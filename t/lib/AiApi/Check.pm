@@ -7,6 +7,7 @@ package AiApi::Check;
 #   my ($record) = records_after($lsn, 1);
 #   charged($r, { promptTokens => 15, … }, "name");
 #   eventually(sub { … }, "name");
+#   leave("reset", $c);
 
 use strict;
 use warnings;
@@ -20,7 +21,12 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(refused error_like members top_level eventually wait_for ledger
                  last_lsn records_after charged no_record key_object
-                 files_with sent_upstream sent_count header_names chat generate zh_text);
+                 files_with sent_upstream sent_count header_names chat generate zh_text
+                 leave away_from_end_of);
+
+# Seconds after which what has not come never will.  Nothing waits for them:
+# they may be as many as a machine needs that has better things to do.
+our $patience = 60;
 
 my %zh = (
     MISSING_API_KEY => "缺少API密钥",
@@ -176,18 +182,19 @@ sub top_level {
 }
 
 
-# Looks again and again, at most for 10 seconds.
+# Looks again and again, at most for a minute; a last time when that is over.
 
 sub wait_for {
-    my ($condition, $seconds) = @_;
+    my ($condition) = @_;
 
-    my $deadline = time() + ($seconds || 10);
+    my $deadline = time() + $patience;
 
     for ( ;; ) {
+        my $over = time() > $deadline;
         my $value = $condition->();
 
         return $value if $value;
-        return if time() > $deadline;
+        return if $over;
 
         sleep 0.02;
     }
@@ -195,11 +202,40 @@ sub wait_for {
 
 
 sub eventually {
-    my ($condition, $name, $seconds) = @_;
+    my ($condition, $name) = @_;
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return ok(wait_for($condition, $seconds), $name);
+    return ok(wait_for($condition), $name);
+}
+
+
+# Closes or resets ($how) connections whose answers are under way; nginx knows
+# of it afterwards.
+
+sub leave {
+    my ($how, @clients) = @_;
+
+    my $gone = sub { my $n = () = AiApi::logged() =~ / while Ollama was answering/g; $n };
+    my $before = $gone->();
+
+    $_->$how for @clients;
+
+    wait_for(sub { $gone->() >= $before + @clients })
+        or die "nginx does not see that the client has gone\n";
+}
+
+
+# Hours and days (of UTC) are counted apart: what a test does in one must not
+# be looked for in the next.
+
+sub away_from_end_of {
+    my ($what) = @_;
+
+    my $seconds = $what eq "hour" ? 3600 : 86400;
+    my $left = $seconds - time() % $seconds;
+
+    sleep $left + 1 if $left < 60;
 }
 
 
@@ -218,9 +254,13 @@ sub ledger {
 
 
 sub last_lsn {
-    my @records = ledger("?limit=10000");
+    my $lsn = 0;
 
-    return @records ? $records[-1]{lsn} : 0;
+    while (my @records = ledger("?limit=10000&after=$lsn")) {
+        $lsn = $records[-1]{lsn};
+    }
+
+    return $lsn;
 }
 
 
@@ -258,7 +298,7 @@ sub charged {
     wait_for(sub {
         @records = grep { $_->{requestId} eq $id } ledger("?limit=10000");
         return scalar @records;
-    }, 5);
+    });
 
     if (@records != 1) {
         ok(0, $name) or diag(scalar(@records), " records of $id");

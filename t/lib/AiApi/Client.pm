@@ -9,7 +9,7 @@ package AiApi::Client;
 #   my $bytes = $c->read_until(qr/"done":true/); # body bytes so far
 #   $c->reset;
 #
-# Every read dies after 10 seconds.
+# Every read dies after a minute.
 
 use strict;
 use warnings;
@@ -37,7 +37,7 @@ sub new {
     $socket->autoflush(1);
 
     return bless { socket => $socket, in => "", body => "",
-                   timeout => $options{timeout} || 10 }, $class;
+                   timeout => $options{timeout} || $AiApi::Check::patience }, $class;
 }
 
 

@@ -39,7 +39,12 @@ sub environment {
 
     $ENV{TEST_NGINX_SERVROOT} = "$root/nginx";
     $ENV{TEST_NGINX_PORT} ||= free_port();
+    $ENV{TEST_NGINX_OTHER_PORT} ||= free_port();
     delete $ENV{TEST_NGINX_RANDOMIZE};
+
+    # for an answer, and for nginx to end: its workers go on for 5 seconds
+    # with a disk that is slow, and none may be left when the next ones start
+    $ENV{TEST_NGINX_TIMEOUT} ||= 60;
 
     # not root's, as in a real installation
     if ($> == 0 && !$ENV{TEST_NGINX_WORKER_USER}) {

@@ -15,13 +15,6 @@ sub ask {
 }
 
 
-sub lines {
-    my $r = api("GET", "/api/ai-api/admin/ledger", undef, admin_jwt());
-
-    return map { from_json($_) } grep { /\S/ } split /\n/, $r->{body};
-}
-
-
 run_tests();
 
 __DATA__
@@ -52,7 +45,7 @@ __DATA__
 my $r = ask();
 is($r->{status}, 200, "the other one answers");
 
-my @l = lines();
+my @l = records_after(0, 1);
 is(scalar(@l), 1, "one record");
 is($l[0]{completionTokens}, 24, "exact");
 is($l[0]{requestId}, $r->{headers}{"x-request-id"}, "of this request");
@@ -89,7 +82,7 @@ is($r->{status}, 502, "no second upstream");
 is($r->{json}{code}, "AI_SERVICE_ERROR", "code");
 is(scalar(@{ollama()->requests}), 1, "sent once");
 
-my @l = lines();
+my @l = records_after(0, 1);
 is(scalar(@l), 1, "one record");
 is($l[0]{status}, "upstream_error", "upstream_error");
 is($l[0]{costNano}, 0, "costs nothing");

@@ -26,13 +26,6 @@ sub answer {
 }
 
 
-sub last_record {
-    my $r = api("GET", "/api/ai-api/admin/ledger", undef, admin_jwt());
-
-    return from_json((grep { /\S/ } split /\n/, $r->{body})[-1]);
-}
-
-
 run_tests();
 
 __DATA__
@@ -42,10 +35,8 @@ __DATA__
 my $r = answer($head . $line . $done);
 is($r->{body}, $line . $done, "byte for byte");
 
-my $rec = last_record();
-is($rec->{status}, "ok", "ok");
-is($rec->{completionTokens}, 3, "completion tokens");
-ok(!$rec->{estimated}, "exact");
+charged($r, { status => "ok", completionTokens => 3, estimated => JSON::PP::false },
+        "the record");
 
 
 
@@ -55,10 +46,8 @@ my $r = answer($head . $line . $line);
 is(from_json((split /\n/, $r->{body})[-1])->{code}, "AI_SERVICE_ERROR",
    "the error frame");
 
-my $rec = last_record();
-is($rec->{status}, "upstream_error", "upstream_error");
-is($rec->{completionTokens}, 2, "the pieces seen");
-ok($rec->{estimatedCompletion}, "estimated");
+charged($r, { status => "upstream_error", completionTokens => 2,
+              estimatedCompletion => JSON::PP::true }, "the pieces seen");
 
 
 
@@ -67,4 +56,4 @@ ok($rec->{estimatedCompletion}, "estimated");
 my $r = answer($head . $line . substr($line, 0, 20));
 is(from_json((split /\n/, $r->{body})[-1])->{code}, "AI_SERVICE_ERROR",
    "the error frame");
-is(last_record()->{status}, "upstream_error", "upstream_error");
+charged($r, { status => "upstream_error" }, "the record");

@@ -23,13 +23,6 @@ sub answer {
 }
 
 
-sub last_record {
-    my $r = api("GET", "/api/ai-api/admin/ledger", undef, admin_jwt());
-
-    return from_json((grep { /\S/ } split /\n/, $r->{body})[-1]);
-}
-
-
 run_tests();
 
 __DATA__
@@ -46,7 +39,7 @@ for my $cut (qw(whole lines bytes random)) {
         my @lines = split /\n/, $r->{body};
         is(from_json($lines[-1])->{code}, "AI_SERVICE_ERROR",
            "$cut: the error frame");
-        is(last_record()->{status}, "upstream_error", "$cut: the record");
+        charged($r, { status => "upstream_error" }, "$cut: the record");
     }
 }
 
@@ -67,4 +60,4 @@ $c->send_request("POST", "/api/ai-service/api/generate",
 my $r = $c->read_answer;
 ok(!$r->{complete}, "torn");
 unlike($r->{body}, qr/MARKED/, "no picture");
-is(last_record()->{status}, "upstream_error", "the record");
+charged($r, { status => "upstream_error" }, "the record");

@@ -130,7 +130,7 @@ sub moved_to {
     return wait_for(sub {
         my (undef, @now) = nginx_pids(2);
         return @now == 2 && !grep { $old{$_} } @now;
-    }, 20);
+    });
 }
 
 
@@ -262,6 +262,7 @@ ok(!-e "$dir/third", "nothing was made");
 
 === TEST 3: ledger export
 --- steps
+away_from_end_of("day");
 key();
 play();
 asks(5, "before");
@@ -335,6 +336,7 @@ open my $out, ">", $secret or die;
 print $out "k" x 32, "\n";
 close $out;
 
+away_from_end_of("day");
 key();
 play();
 
@@ -349,7 +351,7 @@ for my $days (-3 - $late, -2 - $late, 0) {
 faults();
 
 # what folds needs a moment without work
-wait_for(sub { ctl("verify", "--json")->{json}{folded} == 12 }, 10);
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 12 });
 
 my @wanted = ledger();
 my $usage = api("GET", "/api/ai-service/usage", undef, key())->{json};

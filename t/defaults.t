@@ -112,6 +112,8 @@ is_deeply(remaining(limited()), { tokens => undef, requests => 3, cost => undef 
 --- upstream
 $small
 --- steps
+away_from_end_of("day");
+
 # tokens of a life are the first to end
 runs_out(2, "tokens", limited());
 is_deeply(remaining(limited()), { tokens => 30, requests => 7, cost => "0.5" },
@@ -141,6 +143,7 @@ runs_out(2, "money of a day", $k);
 --- upstream
 $small
 --- steps
+away_from_end_of("day");
 runs_out(2, "tokens of a month", limited());
 
 my $k = limited();

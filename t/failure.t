@@ -20,7 +20,16 @@ add_block_preprocessor(sub {
     my ($block) = @_;
 
     workers($block->name =~ /two workers/ ? 2 : 1);
-    running_location($block, "ai_api_settle_timeout 2s;");
+    running_location($block, "ai_api_settle_timeout 50s;");
+
+    # for an answer that is never charged, or not soon
+    $block->set_value("config", $block->config . <<'EOC');
+    location /soon/ {
+        ai_api_pass http://ollama;
+        ai_api_prefix /soon/;
+        ai_api_settle_timeout 2s;
+    }
+EOC
 });
 
 # behind AiApi's, which makes the line
@@ -46,7 +55,15 @@ sub play {
 
 
 sub answer {
-    my $c = ask("chat", $_[0] ? "true" : "false");
+    my ($stream, $prefix) = @_;
+
+    my $c = client();
+    my $body = json({ model => "llama3", messages => [{ role => "user", content => "x" }],
+                      stream => $stream ? JSON::PP::true : JSON::PP::false });
+
+    $c->send_request("POST", ($prefix || "/api/ai-service") . "/chat", $body,
+                     "X-API-Key" => key());
+
     my $head = $c->read_head;
 
     return ($c->read_body ? $head : undef, $c);
@@ -92,8 +109,8 @@ sub billing_refused {
 sub works_again {
     my ($name) = @_;
 
-    wait_for(sub { my ($head) = answer(1); $head && $head->{status} == 200 },
-             20) or fail("$name: works again");
+    wait_for(sub { my ($head) = answer(1); $head && $head->{status} == 200 })
+        or fail("$name: works again");
     whole($name);
 }
 
@@ -138,7 +155,7 @@ sub reloaded {
         my (undef, @now) = nginx_pids(1);
         my %old = map { $_ => 1 } @old;
         return @now && !grep { $old{$_} } @now;
-    }, 20);
+    });
 }
 
 
@@ -157,7 +174,6 @@ exited on signal
 --- no_shutdown_error_log
 [emerg]
 exited on signal
---- timeout: 60
 --- steps
 key();
 ledger();    # a user's first request is a write: it makes the user
@@ -177,11 +193,13 @@ for my $n (1 .. 1000) {
 is($status, 503, "no room for a key");
 
 for (1 .. 20000) {
-    my ($head) = answer(0);
+    my ($head) = answer(0, "/soon");
 
-    $whole++ if $head && $head->{status} == 200;
     $torn++ if !$head;
-    last if !$head || $head->{status} != 200;
+    $whole++ if $head && $head->{status} == 200;
+
+    # others are a disk that is slow
+    last if (!$head || $head->{status} != 200) && logged() =~ /cannot be written/;
 }
 
 billing_refused("full");
@@ -195,7 +213,7 @@ works_again("a larger map");
 
 my $records = gapless("a larger map");
 
-# each of the whole ones, and the first one that found no room at most
+# each of the whole ones; of the others, at most those that were torn
 cmp_ok($records, ">=", $whole + 2, "every charge is there");
 cmp_ok($records, "<=", $whole + $torn + 2, "and no other one");
 
@@ -230,7 +248,6 @@ has its store
 exited on signal
 --- no_shutdown_error_log
 exited on signal
---- timeout: 60
 --- steps
 key();
 upstream({ path => "/api/chat", play => $w->{name}, gate => "g",
@@ -283,7 +300,6 @@ exited on signal 9
 exited on signal 11
 --- no_shutdown_error_log
 exited on signal 11
---- timeout: 60
 --- steps
 key();
 play();
@@ -346,7 +362,8 @@ faults();
 in_ledger($_, $w, "a charge over a jump") for @records;
 is(gapless("after"), 1 + @records, "every one is there");
 
-my @bad = grep { $_->{durationMs} < 0 || $_->{durationMs} > 20000 } ledger();
+# the smallest jump is half a day
+my @bad = grep { $_->{durationMs} < 0 || $_->{durationMs} > 21600000 } ledger();
 
 is(scalar @bad, 0, "no duration is a jump's") or diag(json(\@bad));
 is(api("GET", "/api/ai-api/admin/stats?from=2020-01-01&to=2100-01-01", undef,
@@ -471,7 +488,6 @@ was not durable in time
 exited on signal
 --- no_shutdown_error_log
 exited on signal
---- timeout: 60
 --- steps
 key();
 play();
@@ -481,7 +497,7 @@ my (undef, $worker) = nginx_pids(1);
 
 faults("fdatasync exit 1");
 
-my ($torn, $c) = answer(1);
+my ($torn, $c) = answer(1, "/soon");
 
 like($c->{body}, qr/"code":"BILLING_UNAVAILABLE"\}\n\z/, "nobody commits it");
 works_again("another worker");

@@ -170,7 +170,7 @@ refuses("", "ai_api_price x input=1 output=1;", qr/is not allowed here/);
 --- steps
 refuses("", "location / { ai_api_pass $_; }", qr/ai_api_pass|URL|host|upstream|port/) for
     "127.0.0.1:1", "https://127.0.0.1:1", "http://", "http://127.0.0.1:x",
-    "http://127.0.0.1:1/path", "ftp://x", "http://no.such.host.invalid";
+    "http://127.0.0.1:1/path", "ftp://x", "http://" . "x" x 64 . ".invalid";
 refuses("", "location / { ai_api_pass; }", qr/invalid number of arguments/);
 refuses("", "location / { ai_api_pass http://127.0.0.1:1; ai_api_pass http://127.0.0.1:2; }",
         qr/is duplicate/);

@@ -180,9 +180,10 @@ faults("fdatasync hang");
 my $c = ask("chat", "true");
 my $head = $c->read_head;
 
+$c->read_until(qr/^\Q$begin\E/);
 ollama()->wait_for(waiting => 1, "end");
 faulted();
-is(so_far($c), $begin, "the pieces");
+is(so_far($c), $begin, "the pieces, and no more");
 
 faults();
 $c->read_until(qr/"done":true.*\}\n/);

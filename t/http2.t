@@ -91,11 +91,9 @@ sub gated {
 # Longer than all buffers on the way.
 
 sub endless {
-    my ($times) = @_;
-
     return { path => "/api/chat", times => 1, gate => "middle", gate_at => 400,
-             ndjson => { pieces => 5000, prompt => 7, eval => 5000,
-                         text => "x" x 200 } };
+             ndjson => { pieces => 2000, prompt => 7, eval => 5000,
+                         text => "x" x 8000 } };
 }
 
 
@@ -152,6 +150,7 @@ my $id = start($h, "true");
 
 reaches($h, $id, qr/Why/);
 $h->reset($id);
+$h->ping;
 ollama()->wait_for(closed => 1);
 
 my ($r) = records_after(0, 1);

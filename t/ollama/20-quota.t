@@ -11,7 +11,6 @@ $path = "/api/ai-service/chat";
 @question = ({ role => "user", content => "Why is the sky blue?" });
 
 real_ollama();
-timeout(60);
 
 
 # The answer, its lines, and what the key has used when it is in the ledger.
@@ -43,7 +42,6 @@ run_tests();
 __DATA__
 
 === TEST 1: estimate: an answer that ends where its limit does
---- timeout: 60
 --- steps
 my $k = create_key(name => "x", usageLimit => 25);
 my $r = ask($k);
@@ -64,7 +62,6 @@ GET /
     ai_api_quota strict;
     ai_api_context_length 4096 overhead=64;
     ai_api_max_output_tokens 12;
---- timeout: 60
 --- steps
 my $k = create_key(name => "x", usageLimit => 700);
 my @c = map { client() } 1 .. 8;

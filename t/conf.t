@@ -245,9 +245,9 @@ if ($code == 0) {
     is_deeply([grep { (stat $_)[2] & 0077 } glob "$dir/new/*"], [], "its files too");
 
     open my $in, "<", "$dir/nginx.pid" or die "$!\n";
-    my $pid = <$in>;
+    chomp(my $pid = <$in>);
     kill "TERM", $pid;
-    eventually(sub { !-e "$dir/nginx.pid" }, "ends");
+    eventually(sub { !Test::Nginx::Util::is_running($pid) }, "ends");
 }
 
 
@@ -262,9 +262,9 @@ my $start = sub {
     ok($code != 0 && !@missing, $name) or diag("code $code, without @missing:\n$said");
 
     if ($code == 0 && open my $in, "<", "$dir/nginx.pid") {
-        my $pid = <$in>;
+        chomp(my $pid = <$in>);
         kill "TERM", $pid;
-        wait_for(sub { !-e "$dir/nginx.pid" });
+        wait_for(sub { !Test::Nginx::Util::is_running($pid) });
     }
 };
 

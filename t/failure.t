@@ -57,13 +57,9 @@ sub play {
 sub answer {
     my ($stream, $prefix) = @_;
 
-    my $c = client();
-    my $body = json({ model => "llama3", messages => [{ role => "user", content => "x" }],
-                      stream => $stream ? JSON::PP::true : JSON::PP::false });
+    local $AiApi::Running::prefix = $prefix if defined $prefix;
 
-    $c->send_request("POST", ($prefix || "/api/ai-service") . "/chat", $body,
-                     "X-API-Key" => key());
-
+    my $c = ask("chat", $stream ? "true" : "false");
     my $head = $c->read_head;
 
     return ($c->read_body ? $head : undef, $c);

@@ -85,16 +85,17 @@ sub fail_early {
 }
 
 
-# Below the ports that the kernel gives to clients, locked against the other
-# test files for as long as this one runs.
+# None that the kernel gives to clients, locked against the other test files
+# for as long as this one runs.
 
 sub free_port {
     my $dir = File::Spec->tmpdir . "/ngx_ai_api_ports.$>";
+    my ($first, $last) = ports_for_servers();
 
     make_path($dir);
 
     for (1 .. 1000) {
-        my $port = 10000 + int(rand(20000));
+        my $port = $first + int(rand($last - $first + 1));
 
         sysopen(my $lock, "$dir/$port", O_CREAT | O_RDWR) or next;
         flock($lock, LOCK_EX | LOCK_NB) or next;
@@ -108,6 +109,20 @@ sub free_port {
     }
 
     die "no free port\n";
+}
+
+
+sub ports_for_servers {
+    my ($low, $high) = (32768, 60999);
+
+    if (open my $in, "<", "/proc/sys/net/ipv4/ip_local_port_range") {
+        my $line = <$in>;
+        ($low, $high) = ($1, $2) if $line =~ /^(\d+)\s+(\d+)/;
+    }
+
+    return (10000, $low > 30000 ? 29999 : $low - 1) if $low > 11000;
+    return ($high + 1, 65535) if $high < 64535;
+    return (10000, 29999);
 }
 
 

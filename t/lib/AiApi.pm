@@ -215,8 +215,12 @@ sub wait_for_log {
         : ref $wanted ? $wanted : split /\n+/, $wanted;
 
     AiApi::Check::wait_for(sub {
-        my $log = logged();
-        return !grep { $log !~ (ref $_ ? $_ : qr/\Q$_\E/) } @patterns;
+        for my $line (split /^/, logged()) {
+            @patterns = grep { $line !~ (ref $_ ? $_ : qr/\Q$_\E/) } @patterns;
+            return 1 if !@patterns;
+        }
+
+        return 0;
     });
 }
 

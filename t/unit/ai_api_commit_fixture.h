@@ -18,6 +18,9 @@
 #define MAP    ((size_t) 64 << 20)
 #define SLOTS  256
 
+/* ms, for what comes at once unless the machine has other things to do */
+#define PATIENCE  60000
+
 
 static t_store_t           s;
 static ai_api_inflight_t  *table;
@@ -52,7 +55,7 @@ static inline void
 finish(void)
 {
     if (commit != NULL) {
-        T_CHECK(ai_api_commit_stop(commit, 5000) == AI_API_OK, "stop");
+        T_CHECK(ai_api_commit_stop(commit, PATIENCE) == AI_API_OK, "stop");
         commit = NULL;
     }
 

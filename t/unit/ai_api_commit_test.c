@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "ai_api_commit_fixture.h"
+#include "ai_api_commit_ctx.h"
 #include "ai_api_fold.h"
 #include "ai_api_meta.h"
 
@@ -29,7 +30,7 @@ charges(void)
         ai_api_commit_submit(commit);
 
         for (done = 0; done < n; done += (int) release_done()) {
-            T_CHECK(woken(5000), "%d of %d", done, n);
+            T_CHECK(woken(PATIENCE), "%d of %d", done, n);
         }
     }
 
@@ -82,7 +83,7 @@ bad_records(void)
     failed = 0;
 
     while (durable + failed < 20) {
-        T_CHECK(woken(5000), "%u %u", durable, failed);
+        T_CHECK(woken(PATIENCE), "%u %u", durable, failed);
 
         while ((slot = ai_api_inflight_done(table, &data)) != NULL) {
             if (ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE) {
@@ -163,7 +164,7 @@ jobs(void)
         }
 
         for (i = 0; i < 50; /* void */ ) {
-            T_CHECK(woken(5000), "%u", i);
+            T_CHECK(woken(PATIENCE), "%u", i);
 
             job = ai_api_commit_done(n ? other : commit);
 
@@ -174,7 +175,7 @@ jobs(void)
         }
     }
 
-    T_CHECK(ai_api_commit_stop(other, 5000) == AI_API_OK, "stop");
+    T_CHECK(ai_api_commit_stop(other, PATIENCE) == AI_API_OK, "stop");
     finish();
 }
 
@@ -271,7 +272,7 @@ attach(void)
     ai_api_commit_conf_t     conf;
 
     start(MAP);
-    T_CHECK(ai_api_commit_stop(commit, 5000) == AI_API_OK, "stop");
+    T_CHECK(ai_api_commit_stop(commit, PATIENCE) == AI_API_OK, "stop");
 
     memset(&conf, 0, sizeof(conf));
     conf.store = s.store;
@@ -283,7 +284,7 @@ attach(void)
     ai_api_commit_submit(commit);
     T_CHECK(!woken(50), "no table");
     ai_api_commit_attach(commit, table);
-    T_CHECK(woken(5000) && release_done() == 1, "written");
+    T_CHECK(woken(PATIENCE) && release_done() == 1, "written");
 
     ai_api_commit_health(commit, &h);
     T_CHECK(h.charges == 1 && h.rc == AI_API_OK, "health");
@@ -306,7 +307,7 @@ stop_commits(void)
     }
 
     /* no submit */
-    T_CHECK(ai_api_commit_stop(commit, 5000) == AI_API_OK, "stop");
+    T_CHECK(ai_api_commit_stop(commit, PATIENCE) == AI_API_OK, "stop");
     commit = NULL;
 
     T_CHECK(release_done() == 100, "all done");
@@ -322,7 +323,6 @@ stop_commits(void)
 static void
 stop_times_out(void)
 {
-    double         t;
     ai_api_txn_t  *txn;
 
     start(MAP);
@@ -332,9 +332,8 @@ stop_times_out(void)
     settle_one(1);
     ai_api_commit_submit(commit);
 
-    t = t_now();
+    /* this thread would give it back, and does not */
     T_CHECK(ai_api_commit_stop(commit, 100) == AI_API_BUSY, "busy");
-    T_CHECK(t_now() - t < 2, "in time");
 
     ai_api_write_abort(txn);
 
@@ -343,16 +342,45 @@ stop_times_out(void)
 }
 
 
+/*
+ * Waits for what was submitted.  A lost wake-up costs a second: this thread
+ * runs fifty times in it, and the other one has not begun a round.  A machine
+ * that stands still, or a disk, costs time, too, but not in this way.
+ */
+
+static int
+lost_wake_up(void)
+{
+    int  i, lost;
+
+    lost = 0;
+
+    ai_api_commit_submit(commit);
+
+    for (i = 0; release_done() == 0; i++) {
+        if (i == PATIENCE / 10) {
+            return 1;
+        }
+
+        if (!woken(10) && i == 50) {
+            lost = (__atomic_load_n(&commit->seen, __ATOMIC_RELAXED)
+                    != commit->submits);
+        }
+    }
+
+    return lost;
+}
+
+
 /* Small batches against a thread that goes to sleep all the time. */
 
 static void
 wake_ups(void)
 {
-    int       i;
-    double    t, worst;
+    int  i, lost;
 
     start(MAP);
-    worst = 0;
+    lost = 0;
 
     for (i = 1; i <= 300; i++) {
         if (i % 3 == 0) {
@@ -360,19 +388,10 @@ wake_ups(void)
         }
 
         settle_one((uint64_t) i);
-        t = t_now();
-        ai_api_commit_submit(commit);
-
-        while (release_done() == 0) {
-            T_CHECK(woken(5000), "%d", i);
-        }
-
-        t = t_now() - t;
-        worst = ai_api_max(worst, t);
+        lost += lost_wake_up();
     }
 
-    /* a lost wake-up would cost a second */
-    T_CHECK(worst < 0.9, "%f s", worst);
+    T_CHECK(lost == 0, "%d", lost);
 
     finish();
 }

@@ -155,7 +155,7 @@ worker(unsigned w, int last_run)
     p.fd = fd;
     p.events = POLLIN;
 
-    end = t_now() + 10;
+    end = t_now() + 60;
 
     while (!last_run || (ai_api_inflight_total(t) != 0 && t_now() < end)) {
         for (i = 0; i < 10 && !last_run; i++) {
@@ -170,7 +170,7 @@ worker(unsigned w, int last_run)
         worker_done(t);
     }
 
-    if (ai_api_commit_stop(commit, 10000) != AI_API_OK) {
+    if (ai_api_commit_stop(commit, 60000) != AI_API_OK) {
         _exit(12);
     }
 

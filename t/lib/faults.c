@@ -20,9 +20,9 @@
  * "unlock" is pthread_mutex_unlock() of a mutex in a file of the directory,
  * "thread" is pthread_create(), "fallocate" posix_fallocate(): the value is
  * their error; "request" is the writev of one to Ollama.  Each call with a
- * fault is noted by a line "CALL" in AI_API_FAULTS.seen.  The first process
- * that kills itself, or a thread, takes the control file with it: it is then
- * AI_API_FAULTS.taken.
+ * fault is noted by a line "CALL INODE" in AI_API_FAULTS.seen: the number is
+ * that of the control file.  The first process that kills itself, or a thread,
+ * takes the control file with it: it is then AI_API_FAULTS.taken.
  */
 
 #define _GNU_SOURCE
@@ -268,17 +268,18 @@ fault_sleep(int ms)
 
 
 static void
-fault_note(const char *call)
+fault_note(const char *call, const fault_t *fault)
 {
     int     fd, n;
-    char    line[32];
+    char    line[48];
 
     fd = open(fault_seen, O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC, 0666);
     if (fd == -1) {
         return;
     }
 
-    n = snprintf(line, sizeof(line), "%s\n", call);
+    n = snprintf(line, sizeof(line), "%s %llu\n", call,
+                 (unsigned long long) fault->control);
 
     (void) !real_write(fd, line, (size_t) n);
     (void) close(fd);
@@ -349,7 +350,7 @@ fault_apply(const char *call, int fd)
         return 0;
     }
 
-    fault_note(call);
+    fault_note(call, &fault);
 
     if (fault.kind == FAULT_ERRNO) {
         errno = fault.value;

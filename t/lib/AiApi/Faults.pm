@@ -25,6 +25,7 @@ our @EXPORT = qw(faults faulted);
 my $dir = dirname(__FILE__) . "/..";
 my $top = "$dir/../..";
 my $control;
+my ($inode, $number);
 
 
 # Made once for all test files that run at the same time.
@@ -61,10 +62,15 @@ push @Test::Nginx::Util::BlockPreprocessors, sub {
     # the workers are another user's when nginx is root's
     make_path($faults);
     chmod 0777, $faults;
+    $number = 0;
 
     $control = "$faults/control";
     $ENV{AI_API_FAULTS} = $control;
     $ENV{AI_API_FAULTS_DIR} = AiApi::state_dir() . "/store";
+
+    # the workers write there: another user, when nginx is root's
+    open my $seen, ">", "$control.seen" or die "$control.seen: $!\n";
+    chmod 0666, "$control.seen";
 
     faults();
 };
@@ -72,17 +78,21 @@ push @Test::Nginx::Util::BlockPreprocessors, sub {
 Test::Nginx::Util::add_test_cleanup_handler(sub { faults() });
 
 
+# A file's number is its own for as long as the block lasts: another name keeps
+# it from being given to the next one.
+
 sub faults {
     my (@lines) = @_;
-
-    # the workers write there: another user, when nginx is root's
-    open my $seen, ">", "$control.seen" or die "$control.seen: $!\n";
-    chmod 0666, "$control.seen";
 
     open my $out, ">", "$control.new" or die "$control.new: $!\n";
     print $out map { "$_\n" } @lines;
     close $out or die "$control.new: $!\n";
 
+    my $name = "$control." . ++$number;
+
+    unlink $name;
+    link "$control.new", $name or die "$name: $!\n";
+    $inode = (stat $name)[1];
     rename "$control.new", $control or die "$control: $!\n";
 }
 
@@ -94,7 +104,7 @@ sub faulted {
 
     my $seen = sub {
         open my $in, "<", "$control.seen" or return 0;
-        return scalar(my @calls = <$in>) >= ($count || 1);
+        return scalar(grep { / $inode$/ } <$in>) >= ($count || 1);
     };
 
     AiApi::Check::wait_for($seen) or die "nothing ran into the fault\n";

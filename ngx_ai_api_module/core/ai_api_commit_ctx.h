@@ -1,8 +1,9 @@
 /*
- * What the two files of the commit thread share; nobody else includes it.
+ * What the files of the commit thread share; nobody else includes it.
  *
  * ai_api_commit.c has the thread: start, stop, sleep, queues of jobs.
- * ai_api_commit_round.c has what it does when it is awake.
+ * ai_api_commit_round.c has what it does when it is awake, and
+ * ai_api_commit_fold.c when and how much of it is folding.
  */
 
 #ifndef AI_API_COMMIT_CTX_H
@@ -72,6 +73,14 @@ int ai_api_commit_take_table(ai_api_commit_t *c);
 
 /* The first queued job runs and is done.  1: there was one. */
 int ai_api_commit_run_job(ai_api_commit_t *c);
+
+/* A fold when it is due, at c->now. */
+void ai_api_commit_fold(ai_api_commit_t *c);
+
+/* 1: a leader is to fold before anything more is charged; then most folds,
+ * as much as a batch of charges can have added. */
+int ai_api_commit_fold_must(ai_api_commit_t *c);
+void ai_api_commit_fold_most(ai_api_commit_t *c);
 
 /* When the next fold is due, by the caller's clock; INT64_MAX: never. */
 int64_t ai_api_commit_fold_at(const ai_api_commit_t *c);

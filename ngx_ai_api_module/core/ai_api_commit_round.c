@@ -5,17 +5,11 @@
  */
 
 #include "ai_api_commit_ctx.h"
-#include "ai_api_fold.h"
 #include "ai_api_ledger.h"
 #include "ai_api_meta.h"
 
 #include <errno.h>
 #include <unistd.h>
-
-
-/* A fold that another process does: how soon to look again. */
-
-#define AI_API_COMMIT_FOLD_BUSY_MS  20
 
 
 static int ai_api_commit_slots(ai_api_commit_t *c);
@@ -31,8 +25,6 @@ static int ai_api_commit_hopeless(int rc);
 static void ai_api_commit_settle(ai_api_commit_t *c, unsigned from,
     unsigned n);
 static void ai_api_commit_said(ai_api_commit_t *c, int rc);
-static void ai_api_commit_fold(ai_api_commit_t *c);
-static void ai_api_commit_fold_chunk(ai_api_commit_t *c);
 static int ai_api_commit_lanes(ai_api_commit_t *c);
 static void ai_api_commit_check(ai_api_commit_t *c);
 static void ai_api_commit_notify(ai_api_commit_t *c);
@@ -160,7 +152,11 @@ ai_api_commit_own(ai_api_commit_t *c)
 }
 
 
-/* The lock goes before the wake-up: who is woken may lead. */
+/*
+ * The lock goes before the wake-up: who is woken may lead.  But when the tail
+ * is too long nobody does before it has been folded, and who waits for this
+ * batch need not wait for that.
+ */
 
 static int
 ai_api_commit_lead(ai_api_commit_t *c)
@@ -168,6 +164,14 @@ ai_api_commit_lead(ai_api_commit_t *c)
     int  more;
 
     more = ai_api_commit_batch(c);
+
+    if (more && ai_api_commit_fold_must(c)) {
+        ai_api_inflight_wake(c->conf.table);
+        (void) ai_api_commit_own(c);
+        ai_api_commit_notify(c);
+
+        ai_api_commit_fold_most(c);
+    }
 
     ai_api_inflight_leave(c->conf.table, AI_API_INFLIGHT_B_LEADER);
     ai_api_inflight_wake(c->conf.table);
@@ -342,86 +346,6 @@ ai_api_commit_settle(ai_api_commit_t *c, unsigned from, unsigned n)
     ai_api_commit_add(&c->shared->tail, written);
 
     ai_api_inflight_settle(c->conf.table, &c->batch[from], n);
-}
-
-
-/*
- * Under load when the tail is long, else after a quiet time; one process at
- * a time.  A fold keeps the writer's lock for milliseconds in which charges
- * of all workers wait, so it gets a quarter of the time, and no pauses when
- * far behind.
- */
-
-static void
-ai_api_commit_fold(ai_api_commit_t *c)
-{
-    if (c->now < ai_api_commit_fold_at(c) || ai_api_commit_get(&c->stop)) {
-        return;
-    }
-
-    if (ai_api_inflight_try(c->conf.table, AI_API_INFLIGHT_B_FOLD)
-        != AI_API_OK)
-    {
-        c->folded = c->now + AI_API_COMMIT_FOLD_BUSY_MS;
-        return;
-    }
-
-    ai_api_commit_fold_chunk(c);
-
-    ai_api_inflight_leave(c->conf.table, AI_API_INFLIGHT_B_FOLD);
-}
-
-
-static void
-ai_api_commit_fold_chunk(ai_api_commit_t *c)
-{
-    int       rc;
-    int64_t   took;
-    uint64_t  tail, mark, left;
-
-    tail = ai_api_commit_get(&c->shared->tail);
-
-    rc = ai_api_fold(c->conf.store, ai_api_fold_chunk(tail), &mark, &left);
-
-    ai_api_commit_set(&c->health.fold_rc, rc);
-
-    if (rc != AI_API_OK) {
-        c->folded = c->now + AI_API_COMMIT_FOLD_MS;
-        return;
-    }
-
-    ai_api_commit_set(&c->health.tail, left);
-    ai_api_commit_set(&c->health.watermark, mark);
-    ai_api_commit_set(&c->shared->tail, left);
-
-    took = c->conf.now_ms() - c->now + 1;
-    c->now += took;
-
-    ai_api_commit_set(&c->shared->fold_ms,
-                      c->now + (left < AI_API_FOLD_LATE ? 3 * took : 0));
-}
-
-
-int64_t
-ai_api_commit_fold_at(const ai_api_commit_t *c)
-{
-    int64_t   at;
-    uint64_t  tail;
-
-    tail = ai_api_commit_get(&c->shared->tail);
-
-    if (tail == 0) {
-        return INT64_MAX;
-    }
-
-    at = ai_api_max(c->folded, ai_api_commit_get(&c->shared->fold_ms));
-
-    if (tail >= AI_API_FOLD_TAIL) {
-        return at;
-    }
-
-    return ai_api_max(at, ai_api_commit_get(&c->shared->worked_ms)
-                          + AI_API_COMMIT_FOLD_MS);
 }
 
 

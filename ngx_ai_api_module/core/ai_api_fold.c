@@ -9,6 +9,8 @@
 #include "ai_api_meta.h"
 
 
+static int ai_api_fold_limited(ai_api_store_t *store, unsigned max,
+    unsigned rows, uint64_t *watermark, uint64_t *left);
 static int ai_api_fold_read(ai_api_store_t *store, ai_api_fold_batch_t *b,
     unsigned max, int tail);
 static int ai_api_fold_state(ai_api_txn_t *txn, ai_api_fold_batch_t *b);
@@ -21,12 +23,12 @@ static int ai_api_fold_marks(ai_api_txn_t *txn, const ai_api_fold_batch_t *b);
 
 
 unsigned
-ai_api_fold_chunk(uint64_t tail)
+ai_api_fold_pace(uint64_t tail)
 {
     tail /= 4;
 
-    return (unsigned) ai_api_max(AI_API_FOLD_MIN,
-                                 ai_api_min(AI_API_FOLD_MAX, tail));
+    return (unsigned) ai_api_max(AI_API_FOLD_ROWS_MIN,
+                                 ai_api_min(AI_API_FOLD_ROWS_MAX, tail));
 }
 
 
@@ -34,12 +36,35 @@ int
 ai_api_fold(ai_api_store_t *store, unsigned max, uint64_t *watermark,
     uint64_t *left)
 {
+    return ai_api_fold_limited(store, ai_api_min(max, AI_API_FOLD_MAX),
+                               AI_API_FOLD_ROWS_MAX, watermark, left);
+}
+
+
+/* A record makes a row at least. */
+
+int
+ai_api_fold_some(ai_api_store_t *store, unsigned rows, uint64_t *watermark,
+    uint64_t *left)
+{
+    rows = ai_api_max(AI_API_FOLD_ROWS_MIN,
+                      ai_api_min(AI_API_FOLD_ROWS_MAX, rows));
+
+    return ai_api_fold_limited(store, rows, rows, watermark, left);
+}
+
+
+static int
+ai_api_fold_limited(ai_api_store_t *store, unsigned max, unsigned rows,
+    uint64_t *watermark, uint64_t *left)
+{
     int                  rc;
     ai_api_fold_batch_t  b;
 
     memset(&b, 0, sizeof(b));
+    b.max = rows;
 
-    rc = ai_api_fold_read(store, &b, ai_api_min(max, AI_API_FOLD_MAX), 1);
+    rc = ai_api_fold_read(store, &b, max, 1);
 
     if (rc == AI_API_OK && b.from != b.to) {
         rc = ai_api_fold_write(store, &b);
@@ -71,6 +96,7 @@ ai_api_fold_catch_up(ai_api_store_t *store)
 
     do {
         memset(&b, 0, sizeof(b));
+        b.max = AI_API_FOLD_ROWS_MAX;
 
         rc = ai_api_fold_read(store, &b, AI_API_FOLD_BEHIND, 0);
 
@@ -211,12 +237,13 @@ ai_api_fold_moved(ai_api_txn_t *txn, ai_api_fold_batch_t *b)
         return rc;
     }
 
+    b->last = now.last;
+
     if (now.mark == b->mark && now.head.lsn == b->from) {
         return AI_API_OK;
     }
 
     b->mark = now.mark;
-    b->last = now.last;
     b->from = now.mark;
     b->to = now.mark;
 

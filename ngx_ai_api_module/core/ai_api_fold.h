@@ -21,27 +21,39 @@
 #include "ai_api_store.h"
 
 
-#define AI_API_FOLD_MIN    200     /* records a transaction, short tail */
-#define AI_API_FOLD_MAX    1000    /* records a transaction at most */
-#define AI_API_FOLD_TAIL   400     /* records that may wait under load */
-#define AI_API_FOLD_LATE   500000  /* waiting: fold more than usual */
+#define AI_API_FOLD_MAX       1000  /* records a transaction at most */
+#define AI_API_FOLD_TAIL      400   /* records that may wait under load */
 
 /*
- * Records that the next fold should take of a tail: a quarter of it, between
- * FOLD_MIN and FOLD_MAX.  A larger fold holds the writer's lock longer and
- * costs less a record, since a row and a page are written once however many
- * records change them: measured with 500 keys, 200 records 2 ms, 1000
- * records 4 ms.
+ * Charges of all workers wait while a fold has the writer's lock, and that is
+ * as long as its rows take: 1 to 4 us each, since most are on a page of their
+ * own, which is copied and written.  So a transaction puts a number of rows
+ * at most: few while the tail is short, more as it grows (a quarter of it),
+ * as a row and a page are written once however many records change them.
  */
-unsigned ai_api_fold_chunk(uint64_t tail);
+#define AI_API_FOLD_ROWS_MIN  256
+#define AI_API_FOLD_ROWS_MAX  8192
+
+unsigned ai_api_fold_pace(uint64_t tail);
+
+/*
+ * A reader adds the tail: of this many records that costs the first look of a
+ * process 40 ms (0.6 us each), 260 ms when they are of 50,000 keys (4 us),
+ * later looks what is new.  A leader of the group commit that finds more
+ * folds before anyone takes the next batch: never more than these wait, and
+ * those of one batch.
+ */
+#define AI_API_FOLD_MOST      65536
 
 /* Hours since 1970 of a time; a request belongs to that of its admission. */
 #define ai_api_hour(ms)    ((uint32_t) ((ms) / 3600000))
 
 
 /*
- * Folds at most max records (at most AI_API_FOLD_MAX) in one transaction of
- * its own; waits for the writer, not on an event loop.  *left becomes the
+ * Folds at most max records (at most AI_API_FOLD_MAX), or what makes at most
+ * so many rows (at least AI_API_FOLD_ROWS_MIN), in one transaction of its own
+ * that never puts more than AI_API_FOLD_ROWS_MAX rows.
+ * Waits for the writer, not on an event loop.  *left becomes the
  * number of records that still wait, *watermark the new one (both may be
  * NULL).  AI_API_OK also when there was nothing to do, or when another
  * process did it in the meantime.
@@ -51,6 +63,8 @@ unsigned ai_api_fold_chunk(uint64_t tail);
  */
 int ai_api_fold(ai_api_store_t *store, unsigned max, uint64_t *watermark,
     uint64_t *left);
+int ai_api_fold_some(ai_api_store_t *store, unsigned rows,
+    uint64_t *watermark, uint64_t *left);
 
 /* Catches up to the watermark and no further, AI_API_FOLD_BEHIND records a
  * transaction: for a store that is older, before it is used. */

@@ -12,25 +12,25 @@
 #include <stdlib.h>
 
 
-/* Rows that one record touches: 7 balances, 3 rollups, 2 indexes. */
-#define AI_API_FOLD_ROWS  12
-
-
 static int ai_api_fold_alloc(ai_api_fold_batch_t *b);
 static int ai_api_fold_record(void *data, const ai_api_charge_t *c,
     const ai_api_str_t *bytes);
 static int ai_api_fold_chain(ai_api_fold_batch_t *b, const ai_api_charge_t *c,
     const ai_api_str_t *bytes);
 static void ai_api_fold_lives(ai_api_fold_batch_t *b,
-    const ai_api_charge_t *c);
+    const ai_api_charge_t *c, const ai_api_totals_t *v);
 static void ai_api_fold_periods(ai_api_fold_batch_t *b,
-    const ai_api_charge_t *c);
+    const ai_api_charge_t *c, const ai_api_totals_t *v);
 static void ai_api_fold_rollups(ai_api_fold_batch_t *b,
-    const ai_api_charge_t *c);
+    const ai_api_charge_t *c, const ai_api_totals_t *v);
 static void ai_api_fold_indexes(ai_api_fold_batch_t *b,
     const ai_api_charge_t *c);
 static u_char *ai_api_fold_row(ai_api_fold_batch_t *b, ai_api_table_t t);
-static int ai_api_fold_sum(ai_api_fold_batch_t *b);
+static void ai_api_fold_add(ai_api_fold_batch_t *b, size_t len,
+    const ai_api_totals_t *v);
+static uint32_t *ai_api_fold_find(const ai_api_fold_batch_t *b,
+    const ai_api_fold_row_t *row);
+static size_t ai_api_fold_hash(const ai_api_fold_row_t *row);
 static int ai_api_fold_compare(const void *one, const void *two);
 static int ai_api_fold_stored(ai_api_txn_t *txn, const ai_api_fold_row_t *row,
     ai_api_totals_t *sum);
@@ -63,32 +63,56 @@ ai_api_fold_range(ai_api_fold_batch_t *b, ai_api_txn_t *txn)
     }
 
     rc = ai_api_ledger_bytes(txn, b->from, b->to, ai_api_fold_record, b);
+
+    if (rc == AI_API_AGAIN) {
+        b->to = b->head.lsn;
+        rc = AI_API_OK;
+    }
+
     if (rc != AI_API_OK) {
         return rc;
     }
 
     b->head.lsn = b->to;
 
-    return ai_api_fold_sum(b);
+    qsort(b->rows, b->n, sizeof(ai_api_fold_row_t), ai_api_fold_compare);
+
+    return AI_API_OK;
 }
 
 
 static int
 ai_api_fold_alloc(ai_api_fold_batch_t *b)
 {
-    b->size = (size_t) (b->to - b->from);
+    size_t  n, slots;
 
-    b->sums = calloc(b->size, sizeof(ai_api_totals_t));
-    if (b->sums == NULL) {
+    n = (size_t) (b->to - b->from);
+
+    b->size = n * AI_API_FOLD_RECORD;
+
+    if (b->max != 0) {
+        b->size = ai_api_min(b->size, b->max);
+    }
+
+    for (slots = 16; slots < 2 * b->size; slots *= 2) { /* void */ }
+
+    b->mask = slots - 1;
+    b->slots = calloc(slots, sizeof(uint32_t));
+    if (b->slots == NULL) {
         return AI_API_NOMEM;
     }
 
-    b->rows = malloc(b->size * AI_API_FOLD_ROWS * sizeof(ai_api_fold_row_t));
+    b->rows = malloc(b->size * sizeof(ai_api_fold_row_t));
     if (b->rows == NULL) {
         return AI_API_NOMEM;
     }
 
-    b->days = malloc(b->size * sizeof(ai_api_chain_t));
+    b->sums = malloc(b->size * sizeof(ai_api_totals_t));
+    if (b->sums == NULL) {
+        return AI_API_NOMEM;
+    }
+
+    b->days = malloc(n * sizeof(ai_api_chain_t));
     if (b->days == NULL) {
         return AI_API_NOMEM;
     }
@@ -102,22 +126,26 @@ ai_api_fold_alloc(ai_api_fold_batch_t *b)
 void
 ai_api_fold_free(ai_api_fold_batch_t *b)
 {
-    free(b->sums);
+    free(b->slots);
     free(b->rows);
+    free(b->sums);
     free(b->days);
     ai_api_hash_destroy(b->hash);
 }
 
+
+/* AI_API_AGAIN: with this one there might be too many rows. */
 
 static int
 ai_api_fold_record(void *data, const ai_api_charge_t *c,
     const ai_api_str_t *bytes)
 {
     int                   rc;
+    ai_api_totals_t       v;
     ai_api_fold_batch_t  *b = data;
 
-    if (b->nrecords == b->size) {
-        return AI_API_CORRUPT;
+    if (b->max != 0 && ai_api_fold_puts(b) + AI_API_FOLD_RECORD > b->max) {
+        return AI_API_AGAIN;
     }
 
     rc = ai_api_fold_chain(b, c, bytes);
@@ -126,21 +154,20 @@ ai_api_fold_record(void *data, const ai_api_charge_t *c,
     }
 
     /* at the end of int64_t a sum stays there: folding goes on */
-    (void) ai_api_totals_charge(&b->sums[b->nrecords], c);
+    memset(&v, 0, sizeof(v));
+    (void) ai_api_totals_charge(&v, c);
 
-    ai_api_fold_periods(b, c);
+    ai_api_fold_periods(b, c, &v);
 
     if (!b->behind) {
-        ai_api_fold_lives(b, c);
+        ai_api_fold_lives(b, c, &v);
         ai_api_fold_indexes(b, c);
 
         /* money that comes in is no usage of an hour */
         if (c->kind != AI_API_KIND_CREDIT) {
-            ai_api_fold_rollups(b, c);
+            ai_api_fold_rollups(b, c, &v);
         }
     }
-
-    b->nrecords++;
 
     return AI_API_OK;
 }
@@ -163,27 +190,29 @@ ai_api_fold_chain(ai_api_fold_batch_t *b, const ai_api_charge_t *c,
 
 
 static void
-ai_api_fold_lives(ai_api_fold_batch_t *b, const ai_api_charge_t *c)
+ai_api_fold_lives(ai_api_fold_batch_t *b, const ai_api_charge_t *c,
+    const ai_api_totals_t *v)
 {
     u_char  *key;
 
     key = ai_api_fold_row(b, AI_API_T_BALANCE);
-    b->rows[b->n++].len = (uint8_t) ai_api_balance_sys(key);
+    ai_api_fold_add(b, ai_api_balance_sys(key), v);
 
     key = ai_api_fold_row(b, AI_API_T_BALANCE);
-    b->rows[b->n++].len = (uint8_t) ai_api_balance_user(key, c->user_id,
-                                                        AI_API_PERIOD_LIFE);
+    ai_api_fold_add(b, ai_api_balance_user(key, c->user_id,
+                                           AI_API_PERIOD_LIFE), v);
 
     if (ai_api_balance_has_key(c->key_id)) {
         key = ai_api_fold_row(b, AI_API_T_BALANCE);
-        b->rows[b->n++].len = (uint8_t) ai_api_balance_key(key, c->key_id,
-                                                           AI_API_PERIOD_LIFE);
+        ai_api_fold_add(b, ai_api_balance_key(key, c->key_id,
+                                              AI_API_PERIOD_LIFE), v);
     }
 }
 
 
 static void
-ai_api_fold_periods(ai_api_fold_batch_t *b, const ai_api_charge_t *c)
+ai_api_fold_periods(ai_api_fold_batch_t *b, const ai_api_charge_t *c,
+    const ai_api_totals_t *v)
 {
     int        i;
     u_char    *key;
@@ -194,20 +223,21 @@ ai_api_fold_periods(ai_api_fold_batch_t *b, const ai_api_charge_t *c)
 
     for (i = 0; i < 2; i++) {
         key = ai_api_fold_row(b, AI_API_T_BALANCE);
-        b->rows[b->n++].len = (uint8_t) ai_api_balance_user(key, c->user_id,
-                                                            period[i]);
+        ai_api_fold_add(b, ai_api_balance_user(key, c->user_id, period[i]),
+                        v);
 
         if (ai_api_balance_has_key(c->key_id)) {
             key = ai_api_fold_row(b, AI_API_T_BALANCE);
-            b->rows[b->n++].len = (uint8_t) ai_api_balance_key(key, c->key_id,
-                                                               period[i]);
+            ai_api_fold_add(b, ai_api_balance_key(key, c->key_id, period[i]),
+                            v);
         }
     }
 }
 
 
 static void
-ai_api_fold_rollups(ai_api_fold_batch_t *b, const ai_api_charge_t *c)
+ai_api_fold_rollups(ai_api_fold_batch_t *b, const ai_api_charge_t *c,
+    const ai_api_totals_t *v)
 {
     u_char    *key;
     uint32_t   hour;
@@ -215,15 +245,15 @@ ai_api_fold_rollups(ai_api_fold_batch_t *b, const ai_api_charge_t *c)
     hour = ai_api_hour(c->admitted_ms);
 
     key = ai_api_fold_row(b, AI_API_T_R_KEY);
-    b->rows[b->n++].len = (uint8_t) ai_api_rollup_key(key, c->key_id, hour,
-                                                      c->model_id);
+    ai_api_fold_add(b, ai_api_rollup_key(key, c->key_id, hour, c->model_id),
+                    v);
 
     key = ai_api_fold_row(b, AI_API_T_R_USER);
-    b->rows[b->n++].len = (uint8_t) ai_api_rollup_user(key, c->user_id, hour,
-                                                       c->model_id);
+    ai_api_fold_add(b, ai_api_rollup_user(key, c->user_id, hour,
+                                          c->model_id), v);
 
     key = ai_api_fold_row(b, AI_API_T_R_SYS);
-    b->rows[b->n++].len = (uint8_t) ai_api_rollup_sys(key, hour, c->model_id);
+    ai_api_fold_add(b, ai_api_rollup_sys(key, hour, c->model_id), v);
 }
 
 
@@ -246,7 +276,7 @@ ai_api_fold_indexes(ai_api_fold_batch_t *b, const ai_api_charge_t *c)
 }
 
 
-/* The next row, of this record, and where its key goes. */
+/* The next row, and where its key goes. */
 
 static u_char *
 ai_api_fold_row(ai_api_fold_batch_t *b, ai_api_table_t t)
@@ -256,49 +286,70 @@ ai_api_fold_row(ai_api_fold_batch_t *b, ai_api_table_t t)
     row = &b->rows[b->n];
 
     row->table = (uint8_t) t;
-    row->sum = (uint32_t) b->nrecords;
+    row->sum = (uint32_t) b->n;
 
     return row->key;
 }
 
 
-/* Each row once, with a sum of its own. */
+/* It stays, or there is one of this key. */
 
-static int
-ai_api_fold_sum(ai_api_fold_batch_t *b)
+static void
+ai_api_fold_add(ai_api_fold_batch_t *b, size_t len, const ai_api_totals_t *v)
 {
-    size_t            i, n;
-    ai_api_totals_t  *sums;
+    uint32_t           *slot;
+    ai_api_fold_row_t  *row;
 
-    qsort(b->rows, b->n, sizeof(ai_api_fold_row_t), ai_api_fold_compare);
+    row = &b->rows[b->n];
+    row->len = (uint8_t) len;
 
-    for (i = 1, n = b->n != 0; i < b->n; i++) {
-        n += (ai_api_fold_compare(&b->rows[i - 1], &b->rows[i]) != 0);
+    slot = ai_api_fold_find(b, row);
+
+    if (*slot != 0) {
+        (void) ai_api_totals_add(&b->sums[*slot - 1], v);
+        return;
     }
 
-    sums = malloc((n + 1) * sizeof(ai_api_totals_t));
-    if (sums == NULL) {
-        return AI_API_NOMEM;
-    }
+    b->sums[b->n] = *v;
+    *slot = (uint32_t) ++b->n;
+}
 
-    for (i = 0, n = 0; i < b->n; i++) {
-        if (n != 0 && ai_api_fold_compare(&b->rows[n - 1], &b->rows[i]) == 0) {
-            (void) ai_api_totals_add(&sums[n - 1], &b->sums[b->rows[i].sum]);
-            continue;
+
+/* The row's slot, or the empty one where it belongs: half of them are. */
+
+static uint32_t *
+ai_api_fold_find(const ai_api_fold_batch_t *b, const ai_api_fold_row_t *row)
+{
+    size_t     i;
+    uint32_t  *slot;
+
+    for (i = ai_api_fold_hash(row); /* void */ ; i++) {
+        slot = &b->slots[i & b->mask];
+
+        if (*slot == 0
+            || ai_api_fold_compare(&b->rows[*slot - 1], row) == 0)
+        {
+            return slot;
         }
+    }
+}
 
-        sums[n] = b->sums[b->rows[i].sum];
-        b->rows[n] = b->rows[i];
-        b->rows[n].sum = (uint32_t) n;
-        n++;
+
+/* Ids are ours, not a stranger's: FNV-1a is enough. */
+
+static size_t
+ai_api_fold_hash(const ai_api_fold_row_t *row)
+{
+    size_t    i;
+    uint64_t  h;
+
+    h = 14695981039346656037ULL ^ row->table;
+
+    for (i = 0; i < row->len; i++) {
+        h = (h ^ row->key[i]) * 1099511628211ULL;
     }
 
-    free(b->sums);
-
-    b->sums = sums;
-    b->n = n;
-
-    return AI_API_OK;
+    return (size_t) (h ^ (h >> 32));
 }
 
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "ai_api_commit_fixture.h"
+#include "ai_api_fold.h"
 
 
 /* What the others do is done by a child: a process has one store. */
@@ -233,12 +234,94 @@ health_of_all(void)
 }
 
 
+/* From now on nobody else folds in a quiet moment; the tail says so. */
+
+static void
+take_fold(ai_api_inflight_t *t)
+{
+    while (ai_api_inflight_try(t, AI_API_INFLIGHT_B_FOLD) != AI_API_OK) {
+        (void) poll(NULL, 0, 1);
+    }
+
+    ai_api_inflight_shared(t)->tail = AI_API_FOLD_MOST + 1;
+}
+
+
+static void
+charge_directly(uint64_t from, uint64_t to)
+{
+    ai_api_txn_t     *txn;
+    ai_api_charge_t   c;
+
+    T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK, "begin");
+
+    for ( /* void */ ; from <= to; from++) {
+        t_charge(&c, from, 1 + from % 3, 1 + from % 4);
+        T_CHECK(ai_api_ledger_charge(txn, &c) == AI_API_OK, "charge");
+    }
+
+    T_CHECK(ai_api_write_commit(txn) == AI_API_OK, "commit");
+}
+
+
+static int
+tail_is_long(void)
+{
+    return ai_api_inflight_shared(table)->tail > AI_API_FOLD_MOST;
+}
+
+
+static int
+tail_is_short(void)
+{
+    return !tail_is_long();
+}
+
+
+/* Who is to fold hangs: a leader does it before the tail gets too long. */
+
+static void
+long_tail(void)
+{
+    pid_t     pid;
+    int64_t   requests;
+    uint64_t  id, last, mark;
+
+    start(MAP);
+
+    pid = other(take_fold);
+    T_CHECK(eventually(tail_is_long, 30000), "it folds");
+
+    for (id = 1; id < AI_API_FOLD_MOST; id += 4096) {
+        charge_directly(id, id + 4095);
+    }
+
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == AI_API_FOLD_MOST && mark == 0, "%" PRIu64, mark);
+
+    settle_one(id);
+    ai_api_commit_submit(commit);
+
+    T_CHECK(eventually(no_slots, 30000), "settled");
+    T_CHECK(eventually(tail_is_short, 30000), "the leader folds");
+
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == AI_API_FOLD_MOST + 1 && mark != 0
+            && requests == (int64_t) last, "%" PRIu64 " %" PRIu64, last,
+            mark);
+
+    end(pid);
+    finish();
+}
+
+
 int
 main(void)
 {
     T_GROUP(charges_of_the_dead);
     T_GROUP(leader_hangs);
     T_GROUP(health_of_all);
+    T_GROUP(long_tail);
 
     T_DONE();
 }

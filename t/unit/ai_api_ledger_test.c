@@ -253,9 +253,9 @@ large_folds(void)
 
     check_totals(r, "all of it");
 
-    T_CHECK(ai_api_fold_chunk(0) == AI_API_FOLD_MIN, "short");
-    T_CHECK(ai_api_fold_chunk(4 * 300) == 300, "longer");
-    T_CHECK(ai_api_fold_chunk(UINT64_MAX) == AI_API_FOLD_MAX, "long");
+    T_CHECK(ai_api_fold_pace(0) == AI_API_FOLD_ROWS_MIN, "short");
+    T_CHECK(ai_api_fold_pace(4 * 300) == 300, "longer");
+    T_CHECK(ai_api_fold_pace(UINT64_MAX) == AI_API_FOLD_ROWS_MAX, "long");
 
     teardown();
 }

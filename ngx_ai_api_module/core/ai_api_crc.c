@@ -7,17 +7,34 @@
 
 
 static uint32_t ai_api_crc(uint32_t crc, const u_char *p, size_t n,
-    uint32_t polynomial);
+    const uint32_t *table);
 
 #if (__x86_64__)
 static uint32_t ai_api_crc_sse42(uint32_t crc, const u_char *p, size_t n);
 #endif
 
 
+/* Of four bits; the polynomials are 0xedb88320 and 0x82f63b78. */
+
+static const uint32_t  ai_api_crc32_table[] = {
+    0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+    0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+    0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+    0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c
+};
+
+static const uint32_t  ai_api_crc32c_table[] = {
+    0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
+    0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
+    0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+    0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75
+};
+
+
 uint32_t
 ai_api_crc32(uint32_t crc, const u_char *p, size_t n)
 {
-    return ai_api_crc(crc, p, n, 0xedb88320);
+    return ai_api_crc(crc, p, n, ai_api_crc32_table);
 }
 
 
@@ -32,26 +49,21 @@ ai_api_crc32c(uint32_t crc, const u_char *p, size_t n)
 
 #endif
 
-    return ai_api_crc(crc, p, n, 0x82f63b78);
+    return ai_api_crc(crc, p, n, ai_api_crc32c_table);
 }
 
 
-/* keys and records are some 200 bytes: no table, no global */
-
 static uint32_t
-ai_api_crc(uint32_t crc, const u_char *p, size_t n, uint32_t polynomial)
+ai_api_crc(uint32_t crc, const u_char *p, size_t n, const uint32_t *table)
 {
-    int     bit;
     size_t  i;
 
     crc = ~crc;
 
     for (i = 0; i < n; i++) {
         crc ^= p[i];
-
-        for (bit = 0; bit < 8; bit++) {
-            crc = (crc >> 1) ^ (polynomial & (0 - (crc & 1)));
-        }
+        crc = (crc >> 4) ^ table[crc & 0x0f];
+        crc = (crc >> 4) ^ table[crc & 0x0f];
     }
 
     return ~crc;

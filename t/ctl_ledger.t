@@ -108,6 +108,71 @@ sub flip {
 }
 
 
+# All lines of the audit: the store's, and those of an archive's files.
+
+sub audit_lines {
+    my ($after, @lines) = (0);
+
+    while (defined $after) {
+        my $page = api("GET", "/api/ai-api/admin/audit?limit=1000&after=$after",
+                       undef, admin_jwt())->{json};
+
+        push @lines, @{ $page->{audit} };
+        $after = $page->{next};
+    }
+
+    return @lines;
+}
+
+
+sub archived_lines {
+    my ($archive) = @_;
+
+    return map { JSON::PP->new->utf8->decode($_) }
+           map { lines_of($_) } glob "$archive/audit-*.ndjson";
+}
+
+
+sub credit_of {
+    my ($name) = @_;
+
+    return api("POST", "/api/ai-api/admin/users/alice/credit",
+               { amount => "5" }, admin_jwt(), "Idempotency-Key" => $name);
+}
+
+
+sub limit_of {
+    my ($n) = @_;
+
+    return api("PATCH", "/api/ai-api/admin/users/alice",
+               { usageLimit => $n }, admin_jwt())->{status};
+}
+
+
+# Runs a command and kills it, with its children, after so long.  True when
+# it had ended before.
+
+sub killed_after {
+    my ($seconds, @args) = @_;
+
+    my %file = (out => "/dev/null", err => "/dev/null");
+    my $pid = fork;
+    die "fork: $!\n" if !defined $pid;
+
+    if ($pid == 0) {
+        POSIX::setpgid(0, 0);
+        AiApi::Ctl::run({}, \%file, state_dir(), @args);
+        POSIX::_exit(127);
+    }
+
+    select undef, undef, undef, $seconds;
+    kill "KILL", -$pid;
+    waitpid $pid, 0;
+
+    return !($? & 127);
+}
+
+
 # nginx goes on with another directory of the store.
 
 sub moved_to {
@@ -465,3 +530,139 @@ ok(moved_to("$dir/new"), "nginx has it");
 asks(2, "compacted");
 is(last_lsn(), $end + 2, "it goes on");
 refuses("running again", 1, qr/has the store open/, $new, "compact");
+
+
+
+=== TEST 6: retention: lines of the audit, idempotency keys
+--- steps
+my $dir = state_dir();
+my $archive = "$dir/archive";
+my $secret = "$dir/archive.key";
+
+open my $out, ">", $secret or die;
+print $out "k" x 32, "\n";
+close $out;
+
+play();
+
+# in the first hour of a day yesterday is not over
+my $late = (gmtime)[2] == 0 ? 1 : 0;
+my %answer;
+
+for my $days (-12 - $late, -4 - $late, 0) {
+    faults("clock offset " . $days * 86400);
+    key();
+    asks(1, "$days days");
+
+    my $r = credit_of($days);
+    is($r->{status}, 200, "$days days: credit") or diag($r->{body});
+    $answer{$days} = $r->{body};
+    is(limit_of(100000 - $_), 200, "$days days: limit") for 1 .. 3;
+}
+
+faults();
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 6 }, 10);
+
+my @wanted = audit_lines();
+my @old = grep { $_->{action} eq "user.credit" } @wanted;
+my $moved = $old[1]{seq} + 3;
+my $balance = ctl("user", "show", "alice", "--json")->{json}{balance};
+
+is(scalar @old, 3, "three credits");
+is_deeply([map { $_->{seq} } @wanted], [1 .. @wanted], "no gap");
+
+my @retention = ("retention", "--keep", 2, "-a", $archive, "-k", $secret);
+my $r = ctl(@retention, "--json");
+
+is($r->{code}, 0, "retention") or diag($r->{err});
+is($r->{json}{moved}, 4, "records");
+is($r->{json}{auditMoved}, $moved, "lines");
+is($r->{json}{answersEnded}, 1, "keys that have ended");
+is(ctl(@retention)->{out}, "Nothing is that old.\n", "all of it");
+
+my @files = map { s{.*/}{}r } glob "$archive/audit-*.ndjson";
+
+is(scalar @files, 2, "two days");
+like($files[0], qr/\Aaudit-\d{8}-1-(\d+)\.ndjson\z/, "a name");
+
+for my $file (@files) {
+    my $text = text_of("$archive/$file");
+
+    is(text_of("$archive/$file.sha256"), sha256_hex($text) . "  $file\n",
+       "its sum");
+    is(text_of("$archive/$file.hmac"),
+       hmac_sha256_hex($text, "k" x 32) . "  $file\n", "its signature");
+}
+
+is_deeply([archived_lines($archive)], [@wanted[0 .. $moved - 1]], "lines");
+is_deeply([audit_lines()], [@wanted[$moved .. $#wanted]], "what is left");
+verifies("moved");
+verifies("with the archive", "-a", $archive, "-k", $secret);
+
+# four days are not enough to end a key, though the record is in the archive
+my ($twelve, $four, $today) = (-12 - $late, -4 - $late, 0);
+
+is(credit_of($four)->{body}, $answer{$four}, "four days: the same answer");
+is(credit_of($today)->{body}, $answer{$today}, "today: the same answer");
+is(ctl("user", "show", "alice", "--json")->{json}{balance}, $balance,
+   "no money");
+is(scalar ledger(), 2, "no record");
+
+is(credit_of($twelve)->{status}, 200, "twelve days: a new credit");
+is(scalar ledger(), 3, "with a record");
+
+my ($line) = (audit_lines())[-1];
+is($line->{seq}, @wanted + 1, "numbers of lines go on");
+
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 7 }, 10);
+verifies("goes on");
+verifies("goes on, with the archive", "-a", $archive, "-k", $secret);
+
+# each of these is found
+my $path = "$archive/$files[1]";
+
+flip($path, 30);
+refuses("a changed file", 1, qr/\.sha256: it is of another file/, "verify",
+        "-a", $archive);
+flip($path, 30);
+rename $path, "$archive/gone" or die;
+refuses("a missing file", 1, qr/line \d+ of the audit is missing/, "verify",
+        "-a", $archive);
+
+
+
+=== TEST 7: retention of the audit, killed again and again
+--- steps
+my $archive = state_dir() . "/archive";
+my $late = (gmtime)[2] == 0 ? 1 : 0;
+
+for my $days (map { -$_ - $late } reverse 2 .. 9) {
+    faults("clock offset " . $days * 86400);
+    key();
+    is(scalar(grep { limit_of(100000 + $days * 100 + $_) == 200 } 1 .. 10),
+       10, "$days days: lines");
+}
+
+faults();
+is(limit_of(1), 200, "today: a line");
+
+my @wanted = audit_lines();
+my @retention = ("retention", "--keep", 1, "-a", $archive);
+my ($n, $ended) = (0, 0);
+
+while (!$ended && $n++ < 30) {
+    $ended = killed_after($n * 0.001, @retention);
+
+    my %seen = map { $_->{seq} => $_ } archived_lines($archive), audit_lines();
+
+    is_deeply([map { $seen{$_} } sort { $a <=> $b } keys %seen], \@wanted,
+              "all lines after a kill");
+}
+
+my $r = ctl(@retention);
+
+is($r->{code}, 0, "the rest") or diag($r->{err});
+is_deeply([archived_lines($archive), audit_lines()], \@wanted,
+          "each line once");
+is(scalar audit_lines(), 1, "the last one is left");
+verifies("with the archive", "-a", $archive);

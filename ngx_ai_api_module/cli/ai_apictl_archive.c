@@ -447,8 +447,8 @@ ai_apictl_archive_equal(const ai_apictl_archive_t *a, const char *name,
 
 
 int
-ai_apictl_archive_list(const ai_apictl_archive_t *a, ai_api_archive_t **spans,
-    size_t *n)
+ai_apictl_archive_list(const ai_apictl_archive_t *a,
+    ai_api_archive_kind_t kind, ai_api_archive_t **spans, size_t *n)
 {
     DIR               *d;
     size_t             size;
@@ -468,7 +468,9 @@ ai_apictl_archive_list(const ai_apictl_archive_t *a, ai_api_archive_t **spans,
 
     while ((e = readdir(d)) != NULL) {
 
-        if (ai_api_archive_parse(e->d_name, &span) != AI_API_OK) {
+        if (ai_api_archive_parse(e->d_name, &span) != AI_API_OK
+            || span.kind != kind)
+        {
             continue;
         }
 

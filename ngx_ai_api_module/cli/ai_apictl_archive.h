@@ -54,10 +54,10 @@ int ai_apictl_archive_open(const ai_apictl_archive_t *a,
     const ai_api_archive_t *span, ai_apictl_archive_file_t *f);
 void ai_apictl_archive_close(ai_apictl_archive_file_t *f);
 
-/* All files of the directory in order of their records, in memory that the
- * caller frees.  Exit codes. */
+/* All files of a kind in the directory, in order of their records, in memory
+ * that the caller frees.  Exit codes. */
 int ai_apictl_archive_list(const ai_apictl_archive_t *a,
-    ai_api_archive_t **spans, size_t *n);
+    ai_api_archive_kind_t kind, ai_api_archive_t **spans, size_t *n);
 
 
 #endif /* AI_APICTL_ARCHIVE_H */

@@ -1,5 +1,6 @@
 /*
- * "retention": old days from the ledger to the archive.
+ * "retention": old days from the ledger to the archive, with the lines of the
+ * audit (ai_apictl_retention_audit.c).
  *
  * A day is deleted only after its file was written, synced, read again and
  * compared with the ledger.  Each step can be interrupted: a file that is
@@ -9,8 +10,8 @@
 #define _GNU_SOURCE
 
 #include "ai_apictl_commands.h"
-#include "ai_apictl_archive.h"
 #include "ai_apictl_file.h"
+#include "ai_apictl_retention.h"
 #include "ai_apictl_running.h"
 #include "ai_api_account.h"
 #include "ai_api_ledger.h"
@@ -20,9 +21,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 
 /* Records of one look at the store. */
@@ -41,19 +44,12 @@
 #define AI_APICTL_LINE             2048
 
 
-typedef struct {
-    ai_apictl_archive_t  archive;
-    uint32_t             before;     /* days before this one, since 1970 */
-    uint64_t             floor;
-    uint64_t             moved;
-    unsigned             files;
-} ai_apictl_retention_t;
-
-
 static int ai_apictl_cmd_retention(ai_apictl_t *ctl, int argc, char **argv);
 static int ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before);
 static int ai_apictl_retention_dir(ai_apictl_t *ctl, const char *dir);
 static int ai_apictl_retention_child(ai_apictl_t *ctl, void *data);
+static int ai_apictl_retention_days(ai_apictl_t *ctl,
+    ai_apictl_retention_t *r);
 static int ai_apictl_retention_settled(ai_apictl_t *ctl);
 static int ai_apictl_retention_next(ai_apictl_t *ctl,
     ai_apictl_retention_t *r, ai_api_archive_t *span);
@@ -71,8 +67,6 @@ static int ai_apictl_retention_same(ai_apictl_t *ctl, uint64_t floor,
     uint64_t lsn, const ai_api_str_t *bytes);
 static int ai_apictl_retention_delete(ai_apictl_t *ctl,
     ai_apictl_retention_t *r, const ai_api_archive_t *span);
-static void ai_apictl_retention_print(ai_apictl_t *ctl,
-    ai_apictl_retention_t *r, const ai_api_archive_t *span);
 
 
 static const ai_apictl_option_t  ai_apictl_retention_options[] = {
@@ -85,7 +79,7 @@ static const ai_apictl_option_t  ai_apictl_retention_options[] = {
 const ai_apictl_command_t  ai_apictl_retention_commands[] = {
     { "retention", "", 0, 0, 0, ai_apictl_cmd_retention,
       ai_apictl_retention_options,
-      "move records of old days to an archive; sums and limits stay" },
+      "move records and audit of old days to an archive; sums stay" },
 
     { NULL, NULL, 0, 0, 0, NULL, NULL, NULL }
 };
@@ -165,19 +159,45 @@ ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before)
 }
 
 
+/* Made by root it gets its name when it is the store's user's: a kill between
+ * the two would leave one that he cannot write in. */
+
 static int
 ai_apictl_retention_dir(ai_apictl_t *ctl, const char *dir)
 {
-    if (mkdir(dir, 0700) == 0) {
-        return ai_apictl_dir_share(ctl, dir);
+    int          code;
+    char         part[PATH_MAX];
+    size_t       n;
+    struct stat  st;
+
+    if (stat(dir, &st) == 0) {
+        return AI_APICTL_OK;
     }
 
-    if (errno != EEXIST) {
+    for (n = strlen(dir); n > 1 && dir[n - 1] == '/'; n--) { /* void */ }
+
+    if (snprintf(part, sizeof(part), "%.*s.new", (int) n, dir)
+        >= (int) sizeof(part))
+    {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: the name is too long",
+                               dir);
+    }
+
+    (void) rmdir(part);
+
+    if (mkdir(part, 0700) == -1) {
         return ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
                                strerror(errno));
     }
 
-    return AI_APICTL_OK;
+    code = ai_apictl_dir_share(ctl, part);
+
+    if (code == AI_APICTL_OK && rename(part, dir) == -1) {
+        code = ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
+                               strerror(errno));
+    }
+
+    return (code == AI_APICTL_OK) ? ai_apictl_sync_parent(dir) : code;
 }
 
 
@@ -185,7 +205,6 @@ static int
 ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
 {
     int                      code;
-    ai_api_archive_t         span;
     ai_apictl_retention_t   *r = data;
 
     code = ai_apictl_open(ctl);
@@ -202,31 +221,55 @@ ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
         ai_apictl_printf(ctl, "{\"files\":[");
     }
 
-    for ( ;; ) {
-        code = ai_apictl_retention_next(ctl, r, &span);
+    code = ai_apictl_retention_days(ctl, r);
 
-        if (code != AI_APICTL_OK || span.last == 0) {
-            break;
-        }
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_retention_audit(ctl, r);
+    }
 
-        code = ai_apictl_retention_day(ctl, r, &span);
-
-        if (code != AI_APICTL_OK) {
-            break;
-        }
-
-        ai_apictl_retention_print(ctl, r, &span);
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_retention_answers(ctl, r);
     }
 
     if (ctl->json) {
         ai_apictl_printf(ctl, "],\"moved\":%" PRIu64 ",\"floor\":%" PRIu64
-                         "}\n", r->moved, r->floor);
+                         ",\"auditMoved\":%" PRIu64 ",\"answersEnded\":%"
+                         PRIu64 "}\n", r->moved, r->floor, r->lines,
+                         r->answers);
+
+    } else if (r->answers != 0) {
+        ai_apictl_printf(ctl, "%" PRIu64 " idempotency keys have ended.\n",
+                         r->answers);
 
     } else if (code == AI_APICTL_OK && r->files == 0) {
         ai_apictl_printf(ctl, "Nothing is that old.\n");
     }
 
     return code;
+}
+
+
+static int
+ai_apictl_retention_days(ai_apictl_t *ctl, ai_apictl_retention_t *r)
+{
+    int               code;
+    ai_api_archive_t  span;
+
+    for ( ;; ) {
+        code = ai_apictl_retention_next(ctl, r, &span);
+
+        if (code != AI_APICTL_OK || span.last == 0) {
+            return code;
+        }
+
+        code = ai_apictl_retention_day(ctl, r, &span);
+
+        if (code != AI_APICTL_OK) {
+            return code;
+        }
+
+        ai_apictl_retention_print(ctl, r, &span);
+    }
 }
 
 
@@ -550,7 +593,7 @@ ai_apictl_retention_delete(ai_apictl_t *ctl, ai_apictl_retention_t *r,
 }
 
 
-static void
+void
 ai_apictl_retention_print(ai_apictl_t *ctl, ai_apictl_retention_t *r,
     const ai_api_archive_t *span)
 {
@@ -564,8 +607,10 @@ ai_apictl_retention_print(ai_apictl_t *ctl, ai_apictl_retention_t *r,
                          span->first, span->last);
 
     } else {
-        ai_apictl_printf(ctl, "%s  %" PRIu64 " records\n", name,
-                         span->last - span->first + 1);
+        ai_apictl_printf(ctl, "%s  %" PRIu64 " %s\n", name,
+                         span->last - span->first + 1,
+                         (span->kind == AI_API_ARCHIVE_AUDIT) ? "lines"
+                                                              : "records");
     }
 
     r->files++;

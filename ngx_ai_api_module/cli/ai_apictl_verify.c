@@ -7,6 +7,8 @@
 #include "ai_apictl_check.h"
 #include "ai_apictl_file.h"
 #include "ai_apictl_running.h"
+#include "ai_api_audit.h"
+#include "ai_api_meta.h"
 #include "ai_api_price.h"
 
 #include <inttypes.h>
@@ -21,6 +23,10 @@ static int ai_apictl_verify_archive(const ai_apictl_archive_t *a,
     ai_api_verify_ctx_t *ctx, uint64_t floor);
 static int ai_apictl_verify_file(const ai_apictl_archive_file_t *f,
     ai_api_verify_ctx_t *ctx, uint64_t *lsn);
+static int ai_apictl_verify_audit(const ai_apictl_archive_t *a,
+    ai_api_txn_t *txn);
+static int ai_apictl_verify_first(ai_api_txn_t *txn, uint64_t *first);
+static int ai_apictl_verify_line(void *data, const ai_api_audit_t *line);
 static void ai_apictl_verify_json(ai_apictl_t *ctl, const ai_api_verify_t *v,
     const ai_api_inflight_peek_t *p);
 static void ai_apictl_verify_print(ai_apictl_t *ctl,
@@ -135,6 +141,10 @@ ai_apictl_verify_store(ai_apictl_t *ctl, const ai_apictl_archive_t *a,
     code = (a->dir != NULL) ? ai_apictl_verify_archive(a, ctx, v->floor)
                             : AI_APICTL_OK;
 
+    if (code == AI_APICTL_OK && a->dir != NULL) {
+        code = ai_apictl_verify_audit(a, txn);
+    }
+
     if (code == AI_APICTL_OK) {
         rc = ai_api_verify_run(ctx);
 
@@ -160,7 +170,7 @@ ai_apictl_verify_archive(const ai_apictl_archive_t *a,
     ai_api_archive_t          *spans;
     ai_apictl_archive_file_t   f;
 
-    code = ai_apictl_archive_list(a, &spans, &n);
+    code = ai_apictl_archive_list(a, AI_API_ARCHIVE_LEDGER, &spans, &n);
     lsn = 1;
 
     for (i = 0; code == AI_APICTL_OK && i < n; i++) {
@@ -229,6 +239,80 @@ ai_apictl_verify_file(const ai_apictl_archive_file_t *f,
     }
 
     return AI_APICTL_OK;
+}
+
+
+/* Files of the audit are whole, and go on to the first line of the store. */
+
+static int
+ai_apictl_verify_audit(const ai_apictl_archive_t *a, ai_api_txn_t *txn)
+{
+    int                        code, rc;
+    size_t                     i, n;
+    uint64_t                   first, seq;
+    ai_api_archive_t          *spans;
+    ai_apictl_archive_file_t   f;
+
+    rc = ai_apictl_verify_first(txn, &first);
+    if (rc != AI_API_OK) {
+        return ai_apictl_store_error(rc, "cannot read the audit");
+    }
+
+    code = ai_apictl_archive_list(a, AI_API_ARCHIVE_AUDIT, &spans, &n);
+
+    for (i = 0, seq = 1; code == AI_APICTL_OK && i < n; i++) {
+
+        if (spans[i].first > seq) {
+            break;
+        }
+
+        code = ai_apictl_archive_open(a, &spans[i], &f);
+
+        if (code == AI_APICTL_OK) {
+            seq = ai_api_max(seq, spans[i].last + 1);
+            ai_apictl_archive_close(&f);
+        }
+    }
+
+    free(spans);
+
+    if (code == AI_APICTL_OK && (i < n || seq < first)) {
+        return ai_apictl_error(AI_APICTL_FAILED, "archive %s: the file with "
+                               "line %" PRIu64 " of the audit is missing",
+                               a->dir, seq);
+    }
+
+    return code;
+}
+
+
+/* The first line that is in the store, or will be. */
+
+static int
+ai_apictl_verify_first(ai_api_txn_t *txn, uint64_t *first)
+{
+    int  rc, more;
+
+    rc = ai_api_meta_get(txn, AI_API_META_NEXT_AUDIT, first);
+
+    if (rc == AI_API_OK) {
+        ++*first;
+        rc = ai_api_audit_list(txn, 0, 1, ai_apictl_verify_line, first,
+                               &more);
+    }
+
+    return rc;
+}
+
+
+static int
+ai_apictl_verify_line(void *data, const ai_api_audit_t *line)
+{
+    uint64_t *first = data;
+
+    *first = line->seq;
+
+    return AI_API_OK;
 }
 
 

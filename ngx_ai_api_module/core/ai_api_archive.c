@@ -15,7 +15,13 @@
 #define AI_API_ARCHIVE_BEGIN   "{\"raw\":\""
 
 
+static int ai_api_archive_kind(const char **name, ai_api_archive_t *a);
 static int ai_api_archive_number(const char **p, char end, uint64_t *n);
+
+
+/* by ai_api_archive_kind_t */
+
+static const char *const  ai_api_archive_kinds[] = { "ledger-", "audit-" };
 
 
 void
@@ -26,9 +32,10 @@ ai_api_archive_name(char *dst, const ai_api_archive_t *a)
     (void) ai_api_write_time(time, (int64_t) a->day * AI_API_ARCHIVE_DAY_MS);
 
     (void) snprintf(dst, AI_API_ARCHIVE_NAME,
-                    "ledger-%.4s%.2s%.2s-%" PRIu64 "-%" PRIu64 ".ndjson",
-                    (const char *) time, (const char *) time + 5,
-                    (const char *) time + 8, a->first, a->last);
+                    "%s%.4s%.2s%.2s-%" PRIu64 "-%" PRIu64 ".ndjson",
+                    ai_api_archive_kinds[a->kind], (const char *) time,
+                    (const char *) time + 5, (const char *) time + 8,
+                    a->first, a->last);
 }
 
 
@@ -40,11 +47,12 @@ ai_api_archive_parse(const char *name, ai_api_archive_t *a)
     const char   *p;
     ai_api_str_t  s;
 
-    if (strncmp(name, "ledger-", 7) != 0 || strlen(name) < 16) {
+    p = name;
+
+    if (ai_api_archive_kind(&p, a) != AI_API_OK || strlen(p) < 9) {
         return AI_API_DECLINED;
     }
 
-    p = name + 7;
     (void) snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", p, p + 4, p + 6);
 
     s = ai_api_strz(date);
@@ -67,6 +75,27 @@ ai_api_archive_parse(const char *name, ai_api_archive_t *a)
     ai_api_archive_name(again, a);
 
     return strcmp(again, name) == 0 ? AI_API_OK : AI_API_DECLINED;
+}
+
+
+static int
+ai_api_archive_kind(const char **name, ai_api_archive_t *a)
+{
+    size_t    n;
+    unsigned  i;
+
+    for (i = 0; i < ai_api_nelts(ai_api_archive_kinds); i++) {
+        n = strlen(ai_api_archive_kinds[i]);
+
+        if (strncmp(*name, ai_api_archive_kinds[i], n) == 0) {
+            a->kind = (ai_api_archive_kind_t) i;
+            *name += n;
+
+            return AI_API_OK;
+        }
+    }
+
+    return AI_API_DECLINED;
 }
 
 

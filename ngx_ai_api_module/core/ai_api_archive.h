@@ -1,10 +1,13 @@
 /*
- * The archive: ledger records of whole days in files of lines.
+ * The archive: ledger records, and lines of the audit, in files of lines.
  *
  * A file is named ledger-YYYYMMDD-FIRST-LAST.ndjson after the day and its
  * records.  A line is a JSON object: "raw", the record's bytes as they were
  * stored in hexadecimal, then "charge", the same for people and programs as
  * GET /admin/ledger has it.  Only "raw" is read back.
+ *
+ * audit-YYYYMMDD-FIRST-LAST.ndjson has lines of the audit, as GET
+ * /admin/audit has them; many lines of a day are several files.
  */
 
 #ifndef AI_API_ARCHIVE_H
@@ -20,11 +23,17 @@
 #define AI_API_ARCHIVE_NAME    72
 #define AI_API_ARCHIVE_RECORD  4096
 
-/* Records first to last, of a day and those before it. */
+typedef enum {
+    AI_API_ARCHIVE_LEDGER = 0,
+    AI_API_ARCHIVE_AUDIT
+} ai_api_archive_kind_t;
+
+/* Records, or lines, first to last, of a day and those before it. */
 typedef struct {
-    uint32_t  day;               /* since 1970 */
-    uint64_t  first;
-    uint64_t  last;
+    uint32_t               day;          /* since 1970 */
+    uint64_t               first;
+    uint64_t               last;
+    ai_api_archive_kind_t  kind;
 } ai_api_archive_t;
 
 

@@ -1,6 +1,7 @@
 /*
  * The audit: who changed what by management, one line a change, numbered
- * without a gap and never altered.
+ * without a gap and never altered.  Old ones are moved to an archive
+ * (ai_api_retention.h).
  *
  * A line is written in the transaction of the change itself, so that there is
  * neither a change without a line nor a line without a change.  It never has

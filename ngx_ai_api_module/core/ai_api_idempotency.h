@@ -2,8 +2,8 @@
  * Requests that must not be done twice: what was asked under an
  * Idempotency-Key, and what was answered.
  *
- * A row is written in the transaction of what it is about and is never taken
- * away: the money that it stands for is not, either.
+ * A row is written in the transaction of what it is about.  It stays as long
+ * as the record does in the ledger (ai_api_retention.h).
  */
 
 #ifndef AI_API_IDEMPOTENCY_H

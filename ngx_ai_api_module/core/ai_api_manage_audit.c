@@ -5,6 +5,7 @@
 #include "ai_api_audit.h"
 #include "ai_api_key.h"
 #include "ai_api_manage_ctx.h"
+#include "ai_api_print.h"
 #include "ai_api_str.h"
 
 
@@ -17,9 +18,6 @@ static void ai_api_manage_audit_actor(ai_api_manage_ctx_t *ctx,
 static int ai_api_manage_audit_lines(ai_api_manage_rows_t *rows,
     uint64_t after, unsigned limit, int *more);
 static int ai_api_manage_audit_each(void *data, const ai_api_audit_t *a);
-static void ai_api_manage_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a);
-static void ai_api_manage_audit_object(ai_api_buf_t *b, const char *name,
-    const ai_api_str_t *object);
 
 
 int
@@ -116,52 +114,7 @@ ai_api_manage_audit_each(void *data, const ai_api_audit_t *a)
     b = &rows->ctx->res->body;
     rows->last = a->seq;
 
-    ai_api_json_begin(b, '{');
-    ai_api_json_member_int(b, "seq", (int64_t) a->seq);
-    ai_api_json_member_time(b, "at", a->at_ms);
-    ai_api_manage_audit_who(b, a);
-    ai_api_json_member_str(b, "action", &a->action);
-    ai_api_json_member_str(b, "target", &a->target);
-    ai_api_manage_audit_object(b, "before", &a->before);
-    ai_api_manage_audit_object(b, "after", &a->after);
-    ai_api_json_end(b, '}');
+    ai_api_print_audit(b, a);
 
     return (b->len < AI_API_MANAGE_AUDIT_PAGE) ? AI_API_OK : AI_API_AGAIN;
-}
-
-
-static void
-ai_api_manage_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a)
-{
-    u_char        text[sizeof("admin:") - 1 + AI_API_AUDIT_NAME_MAX], *p;
-    const char   *kind;
-    ai_api_str_t  who;
-
-    kind = (a->kind == AI_API_ACTOR_ADMIN) ? "admin:"
-           : (a->kind == AI_API_ACTOR_USER) ? "user:" : "";
-
-    p = text;
-    memcpy(p, kind, strlen(kind));
-    p += strlen(kind);
-    memcpy(p, a->actor.data, a->actor.len);
-    p += a->actor.len;
-
-    who.data = text;
-    who.len = (size_t) (p - text);
-
-    ai_api_json_member_str(b, "actor", &who);
-}
-
-
-static void
-ai_api_manage_audit_object(ai_api_buf_t *b, const char *name,
-    const ai_api_str_t *object)
-{
-    if (object->len == 0) {
-        ai_api_json_member_null(b, name);
-        return;
-    }
-
-    ai_api_json_key(b, name);
-    ai_api_json_raw(b, object);
 }

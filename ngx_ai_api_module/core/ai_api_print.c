@@ -26,6 +26,9 @@ static void ai_api_print_text(ai_api_buf_t *b, const char *name,
     ai_api_str_t text);
 static void ai_api_print_price(ai_api_buf_t *b, const char *name,
     int64_t price);
+static void ai_api_print_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a);
+static void ai_api_print_audit_object(ai_api_buf_t *b, const char *name,
+    const ai_api_str_t *object);
 
 
 void
@@ -443,4 +446,56 @@ ai_api_print_tokens(const ai_api_totals_t *t)
     }
 
     return n;
+}
+
+
+void
+ai_api_print_audit(ai_api_buf_t *b, const ai_api_audit_t *a)
+{
+    ai_api_json_begin(b, '{');
+    ai_api_json_member_int(b, "seq", (int64_t) a->seq);
+    ai_api_json_member_time(b, "at", a->at_ms);
+    ai_api_print_audit_who(b, a);
+    ai_api_json_member_str(b, "action", &a->action);
+    ai_api_json_member_str(b, "target", &a->target);
+    ai_api_print_audit_object(b, "before", &a->before);
+    ai_api_print_audit_object(b, "after", &a->after);
+    ai_api_json_end(b, '}');
+}
+
+
+static void
+ai_api_print_audit_who(ai_api_buf_t *b, const ai_api_audit_t *a)
+{
+    u_char        text[sizeof("admin:") - 1 + AI_API_AUDIT_NAME_MAX], *p;
+    const char   *kind;
+    ai_api_str_t  who;
+
+    kind = (a->kind == AI_API_ACTOR_ADMIN) ? "admin:"
+           : (a->kind == AI_API_ACTOR_USER) ? "user:" : "";
+
+    p = text;
+    memcpy(p, kind, strlen(kind));
+    p += strlen(kind);
+    memcpy(p, a->actor.data, a->actor.len);
+    p += a->actor.len;
+
+    who.data = text;
+    who.len = (size_t) (p - text);
+
+    ai_api_json_member_str(b, "actor", &who);
+}
+
+
+static void
+ai_api_print_audit_object(ai_api_buf_t *b, const char *name,
+    const ai_api_str_t *object)
+{
+    if (object->len == 0) {
+        ai_api_json_member_null(b, name);
+        return;
+    }
+
+    ai_api_json_key(b, name);
+    ai_api_json_raw(b, object);
 }

@@ -1,5 +1,5 @@
 /*
- * Keys, users, sums and ledger records as the JSON of docs/http-api.md, for
+ * Keys, users, sums, records, audit lines as the JSON of docs/http-api.md, for
  * management and the operator's command.  Failures stay in b->rc.
  */
 
@@ -8,6 +8,7 @@
 
 
 #include "ai_api_core.h"
+#include "ai_api_audit.h"
 #include "ai_api_buf.h"
 #include "ai_api_quota.h"
 #include "ai_api_record.h"
@@ -37,6 +38,9 @@ void ai_api_print_user(ai_api_buf_t *b, const ai_api_print_user_t *u);
 /* A ledger record; user NULL: without "user" and "lsn" (for a key itself). */
 void ai_api_print_charge(ai_api_buf_t *b, const ai_api_charge_t *c,
     const ai_api_str_t *user);
+
+/* A line of the audit. */
+void ai_api_print_audit(ai_api_buf_t *b, const ai_api_audit_t *a);
 
 /* Members of these objects: "limits", "rateLimits", "adminLimits", lists,
  * "disabledBy" (ai_api_disabled_t), "balance" (null: not prepaid). */

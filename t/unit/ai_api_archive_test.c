@@ -22,10 +22,13 @@ names(void)
         const char        *name;
         ai_api_archive_t   a;
     } good[] = {
-        { "ledger-20261122-1-200.ndjson", { DAY, 1, 200 } },
-        { "ledger-19700101-7-7.ndjson", { 0, 7, 7 } },
+        { "ledger-20261122-1-200.ndjson",
+          { DAY, 1, 200, AI_API_ARCHIVE_LEDGER } },
+        { "audit-20261122-1-1000.ndjson",
+          { DAY, 1, 1000, AI_API_ARCHIVE_AUDIT } },
+        { "ledger-19700101-7-7.ndjson", { 0, 7, 7, AI_API_ARCHIVE_LEDGER } },
         { "ledger-99991231-9223372036854775806-9223372036854775807.ndjson",
-          { 2932896, INT64_MAX - 1, INT64_MAX } }
+          { 2932896, INT64_MAX - 1, INT64_MAX, AI_API_ARCHIVE_LEDGER } }
     };
 
     static const char *const  bad[] = {
@@ -37,13 +40,16 @@ names(void)
         "ledger-20261122--2.ndjson", "ledger-20261122-1-.ndjson",
         "ledger-20261122-1-9223372036854775808.ndjson",
         "ledger-20261122-1-99999999999999999999999999999.ndjson",
-        "ledger-2026-1-22-1-2.ndjson", "Ledger-20261122-1-2.ndjson"
+        "ledger-2026-1-22-1-2.ndjson", "Ledger-20261122-1-2.ndjson",
+        "audit-", "audit-2026", "audit-20261122-0-1.ndjson",
+        "audits-20261122-1-2.ndjson", "audit-20261122-1-2.ndjson.hmac"
     };
 
     for (i = 0; i < ai_api_nelts(good); i++) {
         ai_api_archive_name(name, &good[i].a);
         T_CHECK(strcmp(name, good[i].name) == 0, "%s", name);
         T_CHECK(ai_api_archive_parse(name, &a) == AI_API_OK
+                && a.kind == good[i].a.kind
                 && a.day == good[i].a.day && a.first == good[i].a.first
                 && a.last == good[i].a.last, "%s", name);
     }

@@ -190,6 +190,24 @@ is(stats()->{limitNotices}{overruns}, 1, "and counted");
 
 
 
+=== TEST 8: an answer that is longer than strict let it be
+--- http_config
+    ai_api_quota strict;
+    ai_api_context_length 100;
+    ai_api_max_output_tokens 4;
+--- upstream
+{ ndjson => { pieces => 4, prompt => 10, eval => 5, obey => 1 } }
+--- error_log
+counted 5 tokens, "ai_api_quota strict" held 4
+--- steps
+my $k = limited(usageLimit => 1000);
+
+is(chat(question("chat", 40, stream => $no), key => $k->{key})->{status}, 200, "it is charged");
+is(key_object($k->{id}, "user$users")->{usageCount}, 15, "as it counted");
+is(stats()->{limitNotices}{overruns}, 1, "and counted");
+
+
+
 === TEST 5: one limit's end does not hide another one's
 --- upstream
 $small

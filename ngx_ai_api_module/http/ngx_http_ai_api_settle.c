@@ -276,26 +276,45 @@ ngx_http_ai_api_settle_cost(ngx_http_ai_api_ctx_t *ctx, ai_api_charge_t *c)
 }
 
 
-/* what strict promises is as true as ai_api_context_length */
+/* what strict promises is as true as ai_api_context_length, and as Ollama
+ * keeps to the cap that it was sent */
 
 static void
 ngx_http_ai_api_settle_overrun(ngx_http_ai_api_ctx_t *ctx,
     const ai_api_charge_t *c)
 {
-    if (ctx->ask.mode != AI_API_HOLD_STRICT
-        || c->prompt_tokens <= ctx->ask.prompt_tokens)
-    {
+    ngx_log_t   *log;
+    ngx_uint_t   prompt, output;
+
+    if (ctx->ask.mode != AI_API_HOLD_STRICT) {
         return;
     }
 
-    ngx_http_ai_api_inflight_overrun(ngx_http_ai_api_worker_inflight());
+    log = ctx->request->connection->log;
+    prompt = (c->prompt_tokens > ctx->ask.prompt_tokens);
+    output = (c->completion_tokens > ctx->slot->hold.output);
 
-    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                  "ai api: the prompt of request %*s counted %L tokens, "
-                  "\"ai_api_quota strict\" held %L: "
-                  "\"ai_api_context_length\" or its overhead is too small",
-                  sizeof(ctx->id_text), ctx->id_text,
-                  c->prompt_tokens, ctx->ask.prompt_tokens);
+    if (prompt || output) {
+        ngx_http_ai_api_inflight_overrun(ngx_http_ai_api_worker_inflight());
+    }
+
+    if (prompt) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "ai api: the prompt of request %*s counted %L tokens, "
+                      "\"ai_api_quota strict\" held %L: "
+                      "\"ai_api_context_length\" or its overhead is too small",
+                      sizeof(ctx->id_text), ctx->id_text,
+                      c->prompt_tokens, ctx->ask.prompt_tokens);
+    }
+
+    if (output) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "ai api: the answer to request %*s counted %L tokens, "
+                      "\"ai_api_quota strict\" held %L: what answers does not "
+                      "keep to the length that it was sent",
+                      sizeof(ctx->id_text), ctx->id_text,
+                      c->completion_tokens, ctx->slot->hold.output);
+    }
 }
 
 

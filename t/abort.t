@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use AiApi;
+use AiApi::Ctl;
 use AiApi::Running qw(pieces_of);
 use AiApi::StoreLock;
 use Test::Nginx::Socket 'no_plan';
@@ -19,6 +20,8 @@ $port = $ENV{TEST_NGINX_OTHER_PORT};
 
 # more than all socket buffers between Ollama and the client can take
 $big = { ndjson => { pieces => 8000, prompt => 77, eval => 8000, text => "y" x 2000 } };
+
+add_block_preprocessor(sub { workers($_[0]->name =~ /one worker/ ? 1 : 2) });
 
 
 # A request that is under way.
@@ -542,3 +545,49 @@ my $object = key_object($k->{id});
 is_deeply([@$object{qw(usageCount requestCount cost)}], [1560, 40, "0.00468"], "the sum");
 is_deeply([nginx_pids()], \@pids, "the same workers");
 nothing_left();
+
+
+
+=== TEST 16: drain, and its one worker is killed
+--- no_error_log
+[crit]
+[emerg]
+--- no_shutdown_error_log
+[crit]
+[emerg]
+--- steps
+for my $how (qw(close reset)) {
+    my $lsn = last_lsn();
+
+    upstream({ ndjson => { pieces => 1000, prompt => 77, eval => 1000 }, gate => "g",
+               gate_at => 1000, stop_after => -50, stop => "hang" },
+             { play => "0.24.0/chat-stream" });
+
+    my $c = start($body);
+
+    $c->read_head;
+    $c->read_until(qr/\n/);
+    ollama()->wait_for(waiting => 1, "g");
+
+    my $seen = () = $c->{body} =~ /\n/g;
+
+    $c->$how;
+    ollama()->open("g");
+
+    # its hold grows by 64 pieces as they pass, behind the client's end, too;
+    # who answers then has done with all of them
+    eventually(sub { ctl("top", "--json")->{json}{heldTokens} >= 1024 },
+               "$how: nearly all have passed");
+    is(request("GET", "/api/ai-service/nothing")->{status}, 401, "$how: the worker answers");
+
+    my (undef, @workers) = nginx_pids(1);
+
+    kill "KILL", @workers;
+
+    my $r = one_record($lsn, { status => "worker_crash", estimated => $yes }, $how);
+
+    cmp_ok($seen, "<", 100, "$how: the client saw few of them");
+    cmp_ok($r->{completionTokens}, ">=", 960, "$how: what was drained is charged");
+    nothing_left();
+    ollama()->reset;
+}

@@ -308,3 +308,47 @@ eventually(sub { -s $log }, "a line in the log");
 open my $in, "<", $log or die "$!\n";
 like(scalar <$in>, qr/^$id\|llama3:latest\|Llama3\|1\|15\|24\|39\|exact\|0\.000117\|\d+\.\d{3}$/,
      "the line");
+
+
+
+=== TEST 17: format of a model that thinks: Ollama counts the second run only
+--- steps
+for my $route (qw(chat generate)) {
+    my $line = sub {
+        my ($thinking, $content, $more) = @_;
+
+        return '{"model":"llama3",'
+            . ($route eq "chat"
+               ? qq("message":{"role":"assistant","content":"$content","thinking":"$thinking"})
+               : qq("response":"$content","thinking":"$thinking"))
+            . ($more || ',"done":false') . "}\n";
+    };
+
+    my $counts = ',"done":true,"done_reason":"stop","prompt_eval_count":9,"eval_count":5';
+    my $stream = chunked("HTTP/1.1 200 OK\nContent-Type: application/x-ndjson",
+                         ($line->("x", "")) x 30, ($line->("", "y")) x 5,
+                         $line->("", "", $counts));
+    my $whole = http_answer(200, $line->("x" x 120, "yyyyy", $counts));
+
+    for my $row (["a stream", 1, $stream], ["JSON", 0, $whole]) {
+        my ($name, $streamed, $raw) = @$row;
+
+        upstream({ raw => $raw });
+
+        for my $format (undef, "json", { type => "object" }) {
+            my %body = (model => "llama3", think => JSON::PP::true,
+                        stream => $streamed ? JSON::PP::true : JSON::PP::false,
+                        $route eq "chat" ? (messages => $question{messages})
+                                         : (prompt => "x"),
+                        defined $format ? (format => $format) : ());
+            my $r = request("POST", "/api/ai-service/$route", json(\%body),
+                            "X-API-Key" => key());
+
+            is($r->{status}, 200, "$route, $name");
+            charged($r, { promptTokens => 9, completionTokens => defined $format ? 35 : 5,
+                          estimatedCompletion => defined $format ? JSON::PP::true
+                                                                 : JSON::PP::false },
+                    "$route, $name, format " . (defined $format ? json($format) : "none"));
+        }
+    }
+}

@@ -16,7 +16,7 @@ $no = JSON::PP::false;
 %question = (model => "llama3", messages => [{ role => "user", content => "x" }]);
 $body = json({ %question, stream => $yes });
 
-$port = $ENV{TEST_NGINX_OTHER_PORT};
+$port = $ENV{TEST_NGINX_OWN_PORT} = AiApi::Setup::free_port();
 
 # more than all socket buffers between Ollama and the client can take
 $big = { ndjson => { pieces => 8000, prompt => 77, eval => 8000, text => "y" x 2000 } };
@@ -376,7 +376,7 @@ nothing_left();
 === TEST 12: a client that stops reading, and resets
 --- http_config
     server {
-        listen $TEST_NGINX_OTHER_PORT sndbuf=8k;
+        listen $TEST_NGINX_OWN_PORT sndbuf=8k;
 
         location /api/ai-service/ {
             ai_api_pass http://ollama;
@@ -428,7 +428,7 @@ nothing_left();
     ai_api_stall_timeout 1s;
 
     server {
-        listen $TEST_NGINX_OTHER_PORT sndbuf=8k;
+        listen $TEST_NGINX_OWN_PORT sndbuf=8k;
 
         location /api/ai-service/ {
             ai_api_pass http://ollama;
@@ -489,7 +489,7 @@ charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
     ai_api_abort cut;
 
     server {
-        listen $TEST_NGINX_OTHER_PORT sndbuf=8k;
+        listen $TEST_NGINX_OWN_PORT sndbuf=8k;
 
         location /api/ai-service/ {
             ai_api_pass http://ollama;

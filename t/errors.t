@@ -10,6 +10,9 @@ use vars qw(%question $stream);
 %question = (model => "llama3", messages => [{ role => "user", content => "x" }]);
 $stream = JSON::PP::true;
 
+# nobody listens there
+$ENV{TEST_NGINX_OWN_PORT} = AiApi::Setup::free_port();
+
 
 # Sets the upstream's answer, asks, and looks after the workers.
 
@@ -41,7 +44,7 @@ __DATA__
 === TEST 1: Ollama is not running
 --- http_config
     upstream nobody {
-        server 127.0.0.1:$TEST_NGINX_OTHER_PORT;
+        server 127.0.0.1:$TEST_NGINX_OWN_PORT;
         keepalive 4;
     }
 --- config

@@ -26,8 +26,7 @@ package AiApi;
 #   {{key}} {{key:NAME}}    an API key, made by the management API
 #   {{jwt}} {{jwt:USER}}    a user's token (alice)
 #   {{admin}}               an administrator's token
-# $TEST_NGINX_STATE in a config is the directory with store, pepper, jwt.key;
-# $TEST_NGINX_OTHER_PORT a second port of the file's own.
+# $TEST_NGINX_STATE in a config is the directory with store, pepper, jwt.key.
 
 use strict;
 use warnings;

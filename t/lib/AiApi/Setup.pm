@@ -39,7 +39,6 @@ sub environment {
 
     $ENV{TEST_NGINX_SERVROOT} = "$root/nginx";
     $ENV{TEST_NGINX_PORT} ||= free_port();
-    $ENV{TEST_NGINX_OTHER_PORT} ||= free_port();
     delete $ENV{TEST_NGINX_RANDOMIZE};
 
     # for an answer, and for nginx to end: its workers go on for 5 seconds

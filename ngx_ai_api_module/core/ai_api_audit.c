@@ -4,6 +4,7 @@
 
 #include "ai_api_audit.h"
 #include "ai_api_bytes.h"
+#include "ai_api_ledger.h"
 #include "ai_api_meta.h"
 #include "ai_api_str.h"
 
@@ -35,6 +36,11 @@ ai_api_audit_add(ai_api_txn_t *txn, const ai_api_mem_t *mem,
 
     if (ai_api_audit_check(a) != AI_API_OK) {
         return AI_API_INVALID;
+    }
+
+    rc = ai_api_ledger_last(txn, &a->lsn);
+    if (rc != AI_API_OK) {
+        return rc;
     }
 
     size = ai_api_audit_size(a);
@@ -186,6 +192,7 @@ ai_api_audit_encode(const ai_api_audit_t *a, u_char *dst, size_t size,
     ai_api_bytes_put_str(&b, a->target.data, a->target.len);
     ai_api_audit_put_text(&b, &a->before);
     ai_api_audit_put_text(&b, &a->after);
+    ai_api_bytes_put64(&b, a->lsn);
 
     *len = b.p - dst;
 
@@ -219,6 +226,7 @@ ai_api_audit_decode(const ai_api_str_t *bytes, ai_api_audit_t *a)
     ai_api_bytes_get_str(&b, &a->target);
     ai_api_audit_get_text(&b, &a->before);
     ai_api_audit_get_text(&b, &a->after);
+    a->lsn = (b.p == b.end) ? AI_API_AUDIT_NO_LSN : ai_api_bytes_get64(&b);
 
     if (b.rc != AI_API_OK || ai_api_audit_check(a) != AI_API_OK) {
         return AI_API_CORRUPT;

@@ -29,9 +29,13 @@ typedef enum {
     AI_API_ACTOR_OPERATOR                /* on the machine, by ai-apictl */
 } ai_api_actor_t;
 
+/* A line of an older program does not say where the ledger was. */
+#define AI_API_AUDIT_NO_LSN    UINT64_MAX
+
 /* A line.  What comes out of the store points into it. */
 typedef struct {
     uint64_t      seq;                   /* from 1, given by add */
+    uint64_t      lsn;                   /* the ledger's last, given by add */
     int64_t       at_ms;                 /* since 1970 */
     uint8_t       kind;                  /* ai_api_actor_t */
     ai_api_str_t  actor;                 /* a user, or "ai-apictl:root" */
@@ -43,9 +47,9 @@ typedef struct {
 
 
 /*
- * Adds a line in the caller's write transaction and gives a->seq.  mem is for
- * a copy while it lasts.  AI_API_OK, AI_API_INVALID (a field is too long or
- * out of range), AI_API_NOMEM, or the store's codes (abort).
+ * Adds a line in the caller's write transaction and gives a->seq and a->lsn.
+ * mem is for a copy while it lasts.  AI_API_OK, AI_API_INVALID (a field is too
+ * long or out of range), AI_API_NOMEM, or the store's codes (abort).
  */
 int ai_api_audit_add(ai_api_txn_t *txn, const ai_api_mem_t *mem,
     ai_api_audit_t *a);

@@ -71,6 +71,10 @@ ai_api_verify_create(ai_api_txn_t *txn, ai_api_verify_t *v,
         rc = ai_api_verify_chain_head(c);
     }
 
+    if (rc == AI_API_OK) {
+        rc = ai_api_verify_prepaid_create(c);
+    }
+
     if (rc != AI_API_OK) {
         ai_api_verify_destroy(c);
         return rc;
@@ -89,6 +93,7 @@ ai_api_verify_destroy(ai_api_verify_ctx_t *ctx)
     ai_api_verify_map_free(&ctx->archive);
     ai_api_verify_map_free(&ctx->seen);
     ai_api_hash_destroy(ctx->sha);
+    ai_api_verify_prepaid_destroy(ctx);
     free(ctx);
 }
 
@@ -259,6 +264,7 @@ ai_api_verify_run(ai_api_verify_ctx_t *ctx)
     rc = ai_api_verify_base(ctx);
 
     if (rc == AI_API_OK) {
+        ai_api_verify_prepaid_begin(ctx);
         rc = ai_api_verify_chain_begin(ctx);
     }
 
@@ -365,6 +371,7 @@ ai_api_verify_one(ai_api_verify_ctx_t *ctx, uint64_t lsn,
     }
 
     ai_api_verify_money(ctx->v, r);
+    ai_api_verify_prepaid_record(ctx, r);
 
     return ai_api_verify_owners(ctx, r);
 }

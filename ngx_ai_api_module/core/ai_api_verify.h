@@ -35,6 +35,7 @@ typedef enum {
     AI_API_VERIFY_BASE,          /* sums of records that were moved away */
     AI_API_VERIFY_TABLE,         /* rows of keys, users or models */
     AI_API_VERIFY_IDEMPOTENCY,   /* a credit's answer, no credit */
+    AI_API_VERIFY_PREPAID,       /* a user's, and where his balance begins */
     AI_API_VERIFY_MAX
 } ai_api_verify_kind_t;
 

@@ -10,6 +10,7 @@
 #include "ai_api_charge.h"
 #include "ai_api_crypto.h"
 #include "ai_api_verify.h"
+#include "ai_api_verify_int.h"
 
 
 /* A table's number and the longest key of a row of sums. */
@@ -73,6 +74,8 @@ typedef struct {
     size_t                     size;         /* of slots: a power of two */
 } ai_api_verify_map_t;
 
+typedef struct ai_api_verify_prepaid_s  ai_api_verify_prepaid_t;
+
 struct ai_api_verify_ctx_s {
     ai_api_txn_t              *txn;
     ai_api_verify_t           *v;
@@ -92,6 +95,8 @@ struct ai_api_verify_ctx_s {
 
     uint64_t                   by_key;       /* index rows to be there */
     uint64_t                   by_user;
+
+    ai_api_verify_prepaid_t   *prepaid;
 };
 
 
@@ -138,6 +143,18 @@ int ai_api_verify_strays(ai_api_verify_ctx_t *ctx);
 /* verify_tables.c: users, keys, models. */
 int ai_api_verify_tables(ai_api_verify_ctx_t *ctx);
 
+/*
+ * verify_prepaid.c: who became prepaid and when, by the audit; the sums at
+ * the floor, each record, the row of a user.
+ */
+int ai_api_verify_prepaid_create(ai_api_verify_ctx_t *ctx);
+void ai_api_verify_prepaid_begin(ai_api_verify_ctx_t *ctx);
+void ai_api_verify_prepaid_record(ai_api_verify_ctx_t *ctx,
+    const ai_api_verify_record_t *r);
+void ai_api_verify_prepaid_row(ai_api_verify_ctx_t *ctx, uint64_t user_id,
+    int prepaid, int64_t base);
+void ai_api_verify_prepaid_destroy(ai_api_verify_ctx_t *ctx);
+
 /* verify_report.c: one more difference; what is said of it is kept when it
  * is the first of its kind. */
 void ai_api_verify_differ(ai_api_verify_ctx_t *ctx, ai_api_verify_kind_t kind,
@@ -151,49 +168,6 @@ void ai_api_verify_bytes(ai_api_verify_ctx_t *ctx, ai_api_verify_kind_t kind,
 /* "balance of user 3, day 2026-11-22", at most AI_API_VERIFY_WHERE bytes. */
 void ai_api_verify_row_name(char *dst, unsigned table, const u_char *key,
     size_t len);
-
-
-/* Integers of n bytes, little- and big-endian. */
-
-static inline uint64_t
-ai_api_verify_le(const u_char *p, size_t n)
-{
-    uint64_t  v;
-
-    v = 0;
-
-    while (n > 0) {
-        v = (v << 8) | p[--n];
-    }
-
-    return v;
-}
-
-
-static inline uint64_t
-ai_api_verify_be(const u_char *p, size_t n)
-{
-    size_t    i;
-    uint64_t  v;
-
-    v = 0;
-
-    for (i = 0; i < n; i++) {
-        v = (v << 8) | p[i];
-    }
-
-    return v;
-}
-
-
-static inline void
-ai_api_verify_put_be(u_char *p, uint64_t v, size_t n)
-{
-    while (n > 0) {
-        p[--n] = (u_char) v;
-        v >>= 8;
-    }
-}
 
 
 #endif /* AI_API_VERIFY_CTX_H */

@@ -37,7 +37,8 @@ static const ai_api_str_t  ai_api_verify_kinds[AI_API_VERIFY_MAX] = {
     ai_api_string("mark"),
     ai_api_string("base"),
     ai_api_string("table"),
-    ai_api_string("idempotency")
+    ai_api_string("idempotency"),
+    ai_api_string("prepaid")
 };
 
 

@@ -128,6 +128,8 @@ ai_api_verify_user_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
         return AI_API_OK;
     }
 
+    ai_api_verify_prepaid_row(ctx, row.id, row.prepaid, row.base_nano);
+
     return ai_api_verify_way(ctx, AI_API_T_USER_BY_NAME, row.name.data,
                              row.name.len, key->data, 8, where);
 }

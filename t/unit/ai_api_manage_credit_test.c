@@ -4,6 +4,7 @@
 
 #include "ai_api_idempotency.h"
 #include "ai_api_manage_credit_fixture.h"
+#include "ai_api_verify.h"
 
 
 #define PATH    "/admin/users/alice/credit"
@@ -269,6 +270,25 @@ prepaid_users(void)
 }
 
 
+/* what the audit says of them is enough to find each balance's beginning */
+
+static void
+verified(void)
+{
+    ai_api_txn_t                *txn;
+    ai_api_verify_t              v;
+    const ai_api_verify_diff_t  *d;
+
+    T_CHECK(ai_api_reader_begin(reader, &txn) == AI_API_OK, "begin");
+    (void) ai_api_verify(txn, &v);
+    ai_api_reader_end(reader);
+
+    d = &v.diff[AI_API_VERIFY_PREPAID];
+    T_CHECK(d->count == 0 && v.credited_nano != 0, "%s: %s, found %s",
+            d->where, d->want, d->have);
+}
+
+
 /* a credit is a record like any other, and no usage */
 
 static const step_t  shown[] = {
@@ -364,6 +384,7 @@ main(void)
     T_GROUP(crediting);
     T_GROUP(unknown);
     T_GROUP(prepaid_users);
+    T_GROUP(verified);
     T_GROUP(ledger);
 
     teardown();

@@ -50,6 +50,8 @@ accepts($_, $pass) for
     "ai_api_jwt_issuer x; ai_api_jwt_audience y; ai_api_jwt_leeway 5s;",
     "ai_api_jwt_user_claim email; ai_api_jwt_role_claim groups;",
     "ai_api_store \$DIR/new map_size=1g readers=64 sync=nometasync;",
+    "ai_api_store \$DIR/new slots=64 lanes=1;", "ai_api_store \$DIR/new slots=32768 lanes=1024;",
+    "ai_api_store \$DIR/new map_size=1g readers=64 sync=sync slots=8192 lanes=16;",
     "ai_api_store \$DIR/new sync=async;", "ai_api_store \$DIR/new sync=sync;";
 ok(!-e "$dir/new", "nginx -t makes nothing");
 
@@ -71,6 +73,10 @@ accepts("no ai_api_jwt_key_file;", $pass, "no JWT key for keys alone");
 --- steps
 refuses("ai_api_store \$DIR/new map_size=$_;", "", qr/map_size/) for "x", "", "1k", -1;
 refuses("ai_api_store \$DIR/new readers=$_;", "", qr/readers/) for "x", 0, 65536, -1;
+refuses("ai_api_store \$DIR/new slots=$_;", "", qr/invalid parameter "slots=\Q$_\E"/)
+    for "x", "", 0, 63, 65, 100, -64, 32832, "64k";
+refuses("ai_api_store \$DIR/new lanes=$_;", "", qr/invalid parameter "lanes=\Q$_\E"/)
+    for "x", "", 0, 1025, -1;
 refuses("ai_api_store \$DIR/new sync=$_;", "", qr/sync/) for "x", "", "off";
 refuses("ai_api_store \$DIR/new foo=1;", "", qr/foo=1/);
 refuses("ai_api_store;", "", qr/invalid number of arguments/);

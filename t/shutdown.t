@@ -628,3 +628,59 @@ for my $name (sort keys %bad) {
 start_again();
 is(scalar(ledger()), 1, "the good one was not touched");
 no_alerts();
+
+
+
+=== TEST 12: other numbers of slots and lanes: not at a reload, at a start
+--- steps
+key();
+play();
+
+my $conf = "$ENV{TEST_NGINX_SERVROOT}/conf/nginx.conf";
+my $file = state_dir() . "/store/inflight.tab";
+my $size = -s $file;
+my ($master, @old) = nginx_pids();
+my @running = on_both();
+
+contents($conf, contents($conf) =~ s{(/store map_size=64m)}
+                                    {$1 slots=128 lanes=16}r);
+kill "HUP", $master;
+
+eventually(sub { (() = logged() =~ /stays as it is, with 256 lanes and 4096/g)
+                 == 2 }, "a line of each new worker");
+ollama()->open("middle");
+
+for my $one (@running) {
+    finishes($one, "a stream of the old workers");
+    in_ledger($one->[1], $w, "a stream of the old workers");
+    $one->[0]->close;
+}
+
+ok(gone(@old), "the old workers leave");
+
+my $c = ask("chat", "true");
+my $head = $c->read_head;
+
+finishes([$c, $head], "a new worker's");
+in_ledger($head, $w, "a new worker's");
+is(-s $file, $size, "the file is as it was");
+
+# a charge is left to the next nginx
+faults("fdatasync hang");
+$c = ask("chat", "true");
+$head = $c->read_head;
+$c->read_until(qr/^\Q$begin\E/);
+faulted();
+
+my @pids = nginx_pids();
+kill "KILL", @pids;
+ok(gone(@pids), "all are killed");
+faults();
+start_again();
+
+eventually(sub { logged() =~ /tab\.old\.1" now; its charges were taken over/ },
+           "a new file");
+comes_to_ledger($head, "what was left");
+cmp_ok(-s $file, "<", $size, "it is smaller");
+is(scalar(ledger()), 4, "no record more");
+no_alerts();

@@ -85,12 +85,13 @@ typedef struct ai_api_inflight_s  ai_api_inflight_t;
  * requests that ended with their process become charges (worker_crash, or
  * nothing when the machine was started anew since), see
  * ai_api_inflight_recover().  A file of another size or layout that nobody
- * uses becomes inflight.tab.old.N after its charges were taken over.
+ * uses becomes inflight.tab.old.N after its charges were taken over; one of
+ * another size that is in use, or too full for the new one, is used as it is.
  *
  * AI_API_OK (e->text is empty, or says what an operator should know);
  * AI_API_BUSY (no lane is free); AI_API_INVALID (lanes, slots, no clock);
- * AI_API_DENIED (rights); AI_API_VERSION (another layout or size, and other
- * processes use it); AI_API_NOSPACE, AI_API_IO, AI_API_NOMEM.
+ * AI_API_DENIED (rights); AI_API_VERSION (another layout, and other processes
+ * use it); AI_API_NOSPACE, AI_API_IO, AI_API_NOMEM.
  *
  * close: without a commit thread on it.  Its lane is free at once; slots
  * that are not settled stay for whoever recovers them.

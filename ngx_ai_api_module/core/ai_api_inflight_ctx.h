@@ -109,6 +109,14 @@ int ai_api_inflight_known(const ai_api_inflight_head_t *head);
 int ai_api_inflight_map(ai_api_inflight_t *t, int fd,
     const ai_api_inflight_head_t *head, int prot);
 void ai_api_inflight_unmap(ai_api_inflight_t *t);
+
+/* Has it the sizes of the configuration?  stays: e->text says that it
+ * does not get them now. */
+int ai_api_inflight_fits(const ai_api_inflight_head_t *head,
+    const ai_api_inflight_conf_t *conf);
+void ai_api_inflight_stays(const ai_api_inflight_head_t *head,
+    ai_api_store_error_t *e);
+
 int ai_api_inflight_alone(ai_api_inflight_t *t,
     const ai_api_inflight_conf_t *conf, const char *path,
     ai_api_store_error_t *e);

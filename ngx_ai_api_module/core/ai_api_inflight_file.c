@@ -39,10 +39,11 @@ static int ai_api_inflight_same(int fd, const char *path);
 static int ai_api_inflight_shared_use(ai_api_inflight_t *t,
     const ai_api_inflight_conf_t *conf, const char *path,
     ai_api_store_error_t *e);
+static int ai_api_inflight_memory(ai_api_inflight_t *t,
+    ai_api_store_error_t *e);
 static int ai_api_inflight_own(ai_api_inflight_t *t, ai_api_store_error_t *e);
 static void ai_api_inflight_adopt(ai_api_inflight_t *t);
 static void ai_api_inflight_detach(ai_api_inflight_t *t);
-static void ai_api_inflight_free(ai_api_inflight_t *t);
 
 
 int
@@ -76,14 +77,6 @@ ai_api_inflight_open(const ai_api_inflight_conf_t *c, ai_api_inflight_t **file,
     }
 
     t->now_ns = conf.now_ns;
-    t->data = calloc(conf.slots, sizeof(void *));
-    t->pending = calloc(conf.slots / AI_API_INFLIGHT_BITS, sizeof(uint64_t));
-
-    if (t->data == NULL || t->pending == NULL) {
-        ai_api_inflight_free(t);
-        return ai_api_inflight_fail(e, AI_API_NOMEM, ENOMEM, "no memory");
-    }
-
     tries = 0;
 
     do {
@@ -101,7 +94,7 @@ ai_api_inflight_open(const ai_api_inflight_conf_t *c, ai_api_inflight_t **file,
     }
 
     if (rc != AI_API_OK) {
-        ai_api_inflight_free(t);
+        free(t);
         return rc;
     }
 
@@ -130,6 +123,10 @@ ai_api_inflight_attach(ai_api_inflight_t *t,
     }
 
     rc = ai_api_inflight_join(t, conf, path, e);
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_inflight_memory(t, e);
+    }
 
     if (rc == AI_API_OK) {
         rc = ai_api_inflight_own(t, e);
@@ -220,16 +217,34 @@ ai_api_inflight_shared_use(ai_api_inflight_t *t,
         return AI_API_AGAIN;
     }
 
-    if (!ai_api_inflight_known(&head) || head.lanes != conf->lanes
-        || head.slots != conf->slots)
-    {
+    if (!ai_api_inflight_known(&head)) {
         return ai_api_inflight_fail(e, AI_API_VERSION, 0, "\"%s\" has another "
-                                    "size or layout and is in use", path);
+                                    "layout and is in use", path);
+    }
+
+    if (!ai_api_inflight_fits(&head, conf)) {
+        ai_api_inflight_stays(&head, e);
     }
 
     rc = ai_api_inflight_map(t, t->fd, &head, PROT_READ | PROT_WRITE);
     if (rc != AI_API_OK) {
         return ai_api_inflight_fail(e, rc, errno, "cannot map \"%s\"", path);
+    }
+
+    return AI_API_OK;
+}
+
+
+/* For the slots that the file has. */
+
+static int
+ai_api_inflight_memory(ai_api_inflight_t *t, ai_api_store_error_t *e)
+{
+    t->data = calloc(t->n, sizeof(void *));
+    t->pending = calloc(t->n / AI_API_INFLIGHT_BITS, sizeof(uint64_t));
+
+    if (t->data == NULL || t->pending == NULL) {
+        return ai_api_inflight_fail(e, AI_API_NOMEM, ENOMEM, "no memory");
     }
 
     return AI_API_OK;
@@ -303,7 +318,7 @@ ai_api_inflight_close(ai_api_inflight_t *t)
     }
 
     ai_api_inflight_detach(t);
-    ai_api_inflight_free(t);
+    free(t);
 }
 
 
@@ -317,15 +332,12 @@ ai_api_inflight_detach(ai_api_inflight_t *t)
     }
 
     (void) close(t->fd);
-}
 
-
-static void
-ai_api_inflight_free(ai_api_inflight_t *t)
-{
     free(t->data);
     free(t->pending);
-    free(t);
+
+    t->data = NULL;
+    t->pending = NULL;
 }
 
 

@@ -19,6 +19,8 @@
 #define AI_API_INFLIGHT_OLD_MAX  10000
 
 
+static unsigned ai_api_inflight_taken(int fd,
+    const ai_api_inflight_head_t *head);
 static int ai_api_inflight_make(ai_api_inflight_t *t, int fd,
     const ai_api_inflight_conf_t *conf);
 static int ai_api_inflight_room(int fd, size_t size);
@@ -43,20 +45,31 @@ int
 ai_api_inflight_alone(ai_api_inflight_t *t, const ai_api_inflight_conf_t *conf,
     const char *path, ai_api_store_error_t *e)
 {
-    int                     rc;
+    int                     rc, known;
+    ai_api_inflight_conf_t  own;
     ai_api_inflight_head_t  head;
 
-    rc = ai_api_inflight_peep(t->fd, &head);
+    own = *conf;
 
-    if (rc == AI_API_OK
-        && (!ai_api_inflight_known(&head) || head.lanes != conf->lanes
-            || head.slots != conf->slots))
+    rc = ai_api_inflight_peep(t->fd, &head);
+    known = (rc == AI_API_OK && ai_api_inflight_known(&head));
+
+    if (known && !ai_api_inflight_fits(&head, conf)
+        && ai_api_inflight_taken(t->fd, &head) > conf->slots)
+    {
+        /* charges would be left behind */
+        own.lanes = head.lanes;
+        own.slots = head.slots;
+        ai_api_inflight_stays(&head, e);
+
+    } else if (rc == AI_API_OK
+               && (!known || !ai_api_inflight_fits(&head, conf)))
     {
         return ai_api_inflight_replace(conf, path, t->fd, &head, e);
     }
 
     if (rc == AI_API_OK || rc == AI_API_DECLINED) {
-        rc = ai_api_inflight_make(t, t->fd, conf);
+        rc = ai_api_inflight_make(t, t->fd, &own);
     }
 
     if (rc != AI_API_OK) {
@@ -64,6 +77,51 @@ ai_api_inflight_alone(ai_api_inflight_t *t, const ai_api_inflight_conf_t *conf,
     }
 
     return AI_API_OK;
+}
+
+
+int
+ai_api_inflight_fits(const ai_api_inflight_head_t *head,
+    const ai_api_inflight_conf_t *conf)
+{
+    return head->lanes == conf->lanes && head->slots == conf->slots;
+}
+
+
+void
+ai_api_inflight_stays(const ai_api_inflight_head_t *head,
+    ai_api_store_error_t *e)
+{
+    (void) ai_api_inflight_fail(e, AI_API_OK, 0, "the in-flight file is in "
+                                "use and stays as it is, with %u lanes and %u "
+                                "slots: other numbers hold when nginx is "
+                                "started anew", head->lanes, head->slots);
+}
+
+
+/* Slots of the file that are not free; 0 when it cannot be read. */
+
+static unsigned
+ai_api_inflight_taken(int fd, const ai_api_inflight_head_t *head)
+{
+    unsigned             i, n;
+    ai_api_inflight_t    o;
+    ai_api_slot_state_t  state;
+
+    memset(&o, 0, sizeof(o));
+
+    if (ai_api_inflight_map(&o, fd, head, PROT_READ) != AI_API_OK) {
+        return 0;
+    }
+
+    for (i = 0, n = 0; i < o.n; i++) {
+        state = ai_api_inflight_state(&o.slots[i]);
+        n += (state != AI_API_SLOT_FREE && state <= AI_API_SLOT_FINAL);
+    }
+
+    ai_api_inflight_unmap(&o);
+
+    return n;
 }
 
 

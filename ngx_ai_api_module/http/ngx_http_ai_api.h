@@ -49,6 +49,8 @@ typedef struct {
     ngx_str_t                  store;           /* directory */
     size_t                     map_size;
     ngx_uint_t                 readers;
+    ngx_uint_t                 slots;
+    ngx_uint_t                 lanes;
     ngx_uint_t                 sync;            /* ai_api_sync_t */
 
     ngx_str_t                  pepper_file;

@@ -4,6 +4,8 @@
 
 static ngx_int_t ngx_http_ai_api_store_param(ngx_http_ai_api_main_conf_t *amcf,
     ngx_str_t *arg);
+static ngx_int_t ngx_http_ai_api_store_number(ngx_str_t *value,
+    ngx_uint_t max, ngx_uint_t unit, ngx_uint_t *number);
 static ngx_int_t ngx_http_ai_api_store_sync(ngx_http_ai_api_main_conf_t *amcf,
     ngx_str_t *value);
 static ngx_int_t ngx_http_ai_api_price_param(ai_api_price_t *price,
@@ -39,6 +41,8 @@ ngx_http_ai_api_create_main_conf(ngx_conf_t *cf)
 
     amcf->map_size = NGX_CONF_UNSET_SIZE;
     amcf->readers = NGX_CONF_UNSET_UINT;
+    amcf->slots = NGX_CONF_UNSET_UINT;
+    amcf->lanes = NGX_CONF_UNSET_UINT;
     amcf->sync = NGX_CONF_UNSET_UINT;
     amcf->max_keys = NGX_CONF_UNSET;
     amcf->known_users = NGX_CONF_UNSET_UINT;
@@ -57,6 +61,8 @@ ngx_http_ai_api_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_size_value(amcf->map_size, AI_API_STORE_MAP_SIZE);
     ngx_conf_init_uint_value(amcf->readers, AI_API_STORE_READERS);
+    ngx_conf_init_uint_value(amcf->slots, AI_API_INFLIGHT_SLOTS);
+    ngx_conf_init_uint_value(amcf->lanes, AI_API_INFLIGHT_LANES);
     ngx_conf_init_uint_value(amcf->sync, AI_API_SYNC_SYNC);
     ngx_conf_init_value(amcf->max_keys, 100);
     ngx_conf_init_uint_value(amcf->known_users, 0);
@@ -139,7 +145,6 @@ static ngx_int_t
 ngx_http_ai_api_store_param(ngx_http_ai_api_main_conf_t *amcf, ngx_str_t *arg)
 {
     off_t      size;
-    ngx_int_t  n;
     ngx_str_t  value;
 
     if (ngx_http_ai_api_conf_param(arg, "map_size=", &value)) {
@@ -155,15 +160,17 @@ ngx_http_ai_api_store_param(ngx_http_ai_api_main_conf_t *amcf, ngx_str_t *arg)
     }
 
     if (ngx_http_ai_api_conf_param(arg, "readers=", &value)) {
-        n = ngx_atoi(value.data, value.len);
+        return ngx_http_ai_api_store_number(&value, 65535, 1, &amcf->readers);
+    }
 
-        if (n == NGX_ERROR || n < 1 || n > 65535) {
-            return NGX_ERROR;
-        }
+    if (ngx_http_ai_api_conf_param(arg, "slots=", &value)) {
+        return ngx_http_ai_api_store_number(&value, AI_API_INFLIGHT_SLOTS_MAX,
+                                            64, &amcf->slots);
+    }
 
-        amcf->readers = (ngx_uint_t) n;
-
-        return NGX_OK;
+    if (ngx_http_ai_api_conf_param(arg, "lanes=", &value)) {
+        return ngx_http_ai_api_store_number(&value, AI_API_INFLIGHT_LANES_MAX,
+                                            1, &amcf->lanes);
     }
 
     if (ngx_http_ai_api_conf_param(arg, "sync=", &value)) {
@@ -171,6 +178,26 @@ ngx_http_ai_api_store_param(ngx_http_ai_api_main_conf_t *amcf, ngx_str_t *arg)
     }
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_ai_api_store_number(ngx_str_t *value, ngx_uint_t max, ngx_uint_t unit,
+    ngx_uint_t *number)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(value->data, value->len);
+
+    if (n == NGX_ERROR || n < 1 || (ngx_uint_t) n > max
+        || (ngx_uint_t) n % unit != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    *number = (ngx_uint_t) n;
+
+    return NGX_OK;
 }
 
 

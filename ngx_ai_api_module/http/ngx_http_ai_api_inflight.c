@@ -8,10 +8,6 @@
 #include "ai_api_inflight_queue.h"
 
 
-/* beyond this many unwritten charges new paid work is refused */
-
-#define NGX_HTTP_AI_API_BACKLOG    2048
-
 /* with charges that wait: the disk hangs, or the thread is gone */
 
 #define NGX_HTTP_AI_API_SILENT_MS  10000
@@ -24,8 +20,8 @@ static void ngx_http_ai_api_inflight_silent(ngx_uint_t silent);
 
 
 ai_api_inflight_t *
-ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle, const char *dir,
-    ngx_uint_t level)
+ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf, const char *dir, ngx_uint_t level)
 {
     ai_api_inflight_t       *table;
     ai_api_store_error_t     e;
@@ -34,6 +30,8 @@ ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle, const char *dir,
     ngx_memzero(&conf, sizeof(ai_api_inflight_conf_t));
 
     conf.dir = dir;
+    conf.lanes = (unsigned) amcf->lanes;
+    conf.slots = (unsigned) amcf->slots;
     conf.now_ns = ngx_http_ai_api_now_ns;
 
     ngx_http_ai_api_inflight_boot(cycle, conf.boot);
@@ -96,7 +94,8 @@ ngx_http_ai_api_inflight_boot(ngx_cycle_t *cycle, u_char *boot)
 
 
 ngx_int_t
-ngx_http_ai_api_inflight_health(ai_api_commit_t *commit, const char *dir)
+ngx_http_ai_api_inflight_health(ai_api_inflight_t *table,
+    ai_api_commit_t *commit, const char *dir)
 {
     ngx_uint_t              silent;
     ai_api_commit_health_t  health;
@@ -115,8 +114,10 @@ ngx_http_ai_api_inflight_health(ai_api_commit_t *commit, const char *dir)
     ngx_http_ai_api_inflight_store(health.rc, dir);
     ngx_http_ai_api_inflight_silent(silent);
 
+    /* half of the slots is not given to charges that wait */
+
     if (health.rc != AI_API_OK || silent
-        || health.backlog > NGX_HTTP_AI_API_BACKLOG)
+        || health.backlog > ai_api_inflight_slots(table) / 2)
     {
         return NGX_DECLINED;
     }

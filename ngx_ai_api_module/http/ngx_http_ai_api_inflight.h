@@ -19,12 +19,12 @@
 /* Worker: NULL when there is no lane or no file (logged at this level): paid
  * work is refused, management and reports are not. */
 ai_api_inflight_t *ngx_http_ai_api_inflight_open(ngx_cycle_t *cycle,
-    const char *dir, ngx_uint_t level);
+    ngx_http_ai_api_main_conf_t *amcf, const char *dir, ngx_uint_t level);
 
 /* NGX_OK when paid work may begin, else NGX_DECLINED; what changed is
  * logged once. */
-ngx_int_t ngx_http_ai_api_inflight_health(ai_api_commit_t *commit,
-    const char *dir);
+ngx_int_t ngx_http_ai_api_inflight_health(ai_api_inflight_t *table,
+    ai_api_commit_t *commit, const char *dir);
 
 /* After an event: slots that are settled are freed, their requests go on.
  * table may be NULL. */

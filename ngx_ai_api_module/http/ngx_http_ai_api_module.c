@@ -84,7 +84,7 @@ static ngx_conf_bitmask_t  ngx_http_ai_api_next_upstream_masks[] = {
 static ngx_command_t  ngx_http_ai_api_commands[] = {
 
     { ngx_string("ai_api_store"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1234|NGX_CONF_TAKE5|NGX_CONF_TAKE6,
       ngx_http_ai_api_set_store,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

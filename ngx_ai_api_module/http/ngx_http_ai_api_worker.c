@@ -48,7 +48,7 @@ static ngx_int_t ngx_http_ai_api_worker_peppers(
     ngx_http_ai_api_main_conf_t *amcf);
 static ngx_int_t ngx_http_ai_api_worker_notify(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_ai_api_worker_table(ngx_cycle_t *cycle,
-    ngx_uint_t level);
+    ngx_http_ai_api_main_conf_t *amcf, ngx_uint_t level);
 static ngx_int_t ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle,
     ngx_uint_t level);
 static void ngx_http_ai_api_worker_again(void);
@@ -184,7 +184,7 @@ ngx_http_ai_api_worker_begin(ngx_cycle_t *cycle,
     /* reads and management go on without a table */
 
     if (ngx_http_ai_api_worker_threads(cycle, level) != NGX_OK
-        || ngx_http_ai_api_worker_table(cycle, level) != NGX_OK)
+        || ngx_http_ai_api_worker_table(cycle, amcf, level) != NGX_OK)
     {
         ngx_log_error(level, cycle->log, 0,
                       "ai api: this worker cannot charge: paid work is "
@@ -356,7 +356,8 @@ ngx_http_ai_api_worker_threads(ngx_cycle_t *cycle, ngx_uint_t level)
 
 
 static ngx_int_t
-ngx_http_ai_api_worker_table(ngx_cycle_t *cycle, ngx_uint_t level)
+ngx_http_ai_api_worker_table(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf, ngx_uint_t level)
 {
     ngx_http_ai_api_worker_t  *w;
 
@@ -366,7 +367,7 @@ ngx_http_ai_api_worker_table(ngx_cycle_t *cycle, ngx_uint_t level)
         return NGX_OK;
     }
 
-    w->table = ngx_http_ai_api_inflight_open(cycle, w->dir, level);
+    w->table = ngx_http_ai_api_inflight_open(cycle, amcf, w->dir, level);
 
     if (w->table == NULL) {
         return NGX_ERROR;
@@ -456,7 +457,7 @@ ngx_http_ai_api_worker_ready(void)
         return NGX_DECLINED;
     }
 
-    return ngx_http_ai_api_inflight_health(w->commit, w->dir);
+    return ngx_http_ai_api_inflight_health(w->table, w->commit, w->dir);
 }
 
 

@@ -351,4 +351,46 @@ for my $route (qw(chat generate)) {
                     "$route, $name, format " . (defined $format ? json($format) : "none"));
         }
     }
+
+
+
+=== TEST 18: a large JSON answer that comes in one read
+--- http_config
+    server {
+        listen unix:$TEST_NGINX_STATE/large.sock;
+        root $TEST_NGINX_STATE;
+        default_type application/json;
+        log_not_found off;
+        error_page 404 =200 /large.json;
+    }
+
+    upstream large {
+        server unix:$TEST_NGINX_STATE/large.sock;
+    }
+--- config
+    location /api/ai-service/ {
+        ai_api_buffer_size 1m;
+        ai_api_pass http://large;
+    }
+
+    location /api/ai-api/ {
+        ai_api_manage;
+    }
+--- steps
+my $w = recording("0.24.0/chat-json");
+
+for my $kib (16, 60, 63, 64, 65, 100, 127, 128, 130, 150, 180, 200) {
+    my $text = "x" x (1024 * $kib);
+    (my $body = $w->{body}) =~ s/"content":"/"content":"$text/;
+
+    open my $out, ">", state_dir() . "/large.json" or die "$!\n";
+    print $out $body;
+    close $out or die "$!\n";
+
+    my $r = chat({ %question, stream => JSON::PP::false });
+
+    is($r->{status}, 200, "$kib KiB");
+    ok($r->{complete} && $r->{body} eq $body, "byte for byte");
+    charged($r, { status => "ok", completionTokens => $w->{completion} },
+            "$kib KiB");
 }

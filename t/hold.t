@@ -231,6 +231,34 @@ for my $gate (undef, -5) {
     }
 }
 
+# JSON: not even its head is there
+my $plain = recording("0.11.4/chat-json");
+
+for my $leave (qw(close reset)) {
+    my %known = map { $_->{requestId} => 1 } ledger();
+
+    upstream({ path => "/api/chat", play => $plain->{name}, cut => "whole" });
+    faults("fdatasync hang");
+
+    my $c = ask("chat", "false");
+
+    ollama()->wait_for(ended => 1);
+    faulted();
+    is((early($c))[0], undef, "JSON, $leave: nothing yet");
+
+    $c->$leave;
+    is(request("GET", "/api/ai-service/nothing")->{status}, 401,
+       "JSON, $leave: the worker goes on");
+    faults();
+
+    my @new;
+
+    eventually(sub { @new = grep { !$known{$_->{requestId}} } ledger() },
+               "JSON, $leave: the record comes");
+    in_ledger({ headers => { "x-request-id" => $new[0]{requestId} } }, $plain,
+              "JSON, $leave");
+}
+
 upstream({ path => "/api/chat", play => $w->{name} });
 
 my $c = ask("chat", "true");

@@ -18,7 +18,8 @@ static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_ai_api_hold_rest(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t ***ll);
-static ngx_uint_t ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx,
+    ngx_buf_t *b);
 static void ngx_http_ai_api_hold_unframed(ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_hold_copy(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, u_char *pos, u_char *last);
@@ -154,7 +155,7 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
             n = ngx_http_ai_api_count(ctx, b);
         }
 
-        n = ngx_http_ai_api_hold_whole(ctx) ? 0 : n;
+        n = ngx_http_ai_api_hold_whole(ctx, b) ? 0 : n;
 
         pos = b->pos + n;
         last = b->last;
@@ -200,10 +201,11 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
  * and body go out in one write, when the charge is durable */
 
 static ngx_uint_t
-ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx)
+ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
 {
     return !ctx->ndjson && !ctx->passed && !ctx->overlong && !ctx->submitted
-           && ctx->usage.closed;
+           && ctx->usage.closed
+           && ctx->held_size + (b->last - b->pos) <= NGX_HTTP_AI_API_HELD_MAX;
 }
 
 

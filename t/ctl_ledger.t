@@ -165,6 +165,8 @@ sub killed_after {
         POSIX::_exit(127);
     }
 
+    # whichever of the two comes first
+    POSIX::setpgid($pid, $pid);
     select undef, undef, undef, $seconds;
     kill "KILL", -$pid;
     waitpid $pid, 0;
@@ -561,7 +563,7 @@ for my $days (-12 - $late, -4 - $late, 0) {
 }
 
 faults();
-wait_for(sub { ctl("verify", "--json")->{json}{folded} == 6 }, 10);
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 6 }, 60);
 
 my @wanted = audit_lines();
 my @old = grep { $_->{action} eq "user.credit" } @wanted;
@@ -614,7 +616,7 @@ is(scalar ledger(), 3, "with a record");
 my ($line) = (audit_lines())[-1];
 is($line->{seq}, @wanted + 1, "numbers of lines go on");
 
-wait_for(sub { ctl("verify", "--json")->{json}{folded} == 7 }, 10);
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 7 }, 60);
 verifies("goes on");
 verifies("goes on, with the archive", "-a", $archive, "-k", $secret);
 

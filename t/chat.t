@@ -351,6 +351,7 @@ for my $route (qw(chat generate)) {
                     "$route, $name, format " . (defined $format ? json($format) : "none"));
         }
     }
+}
 
 
 

@@ -94,6 +94,15 @@ sub text_of {
 }
 
 
+sub put_text {
+    my ($path, $text) = @_;
+
+    open my $out, ">", $path or die "$path: $!\n";
+    print $out $text;
+    close $out or die "$path: $!\n";
+}
+
+
 # Another byte in a file, and back.
 
 sub flip {
@@ -254,6 +263,14 @@ is($r->{out}, "The store in $dir/new ends with record $end.\n",
    "what it says");
 is_deeply([glob "$dir/new/*"], ["$dir/new/data.mdb"], "one file");
 is(verifies("restored", $new)->{last}, $end, "all of it");
+
+# its records may get numbers that others of the first one have
+my ($node, $other) = map { $_->{json}{node} } ctl("status", "--json"),
+                                              ctl($new, "status", "--json");
+
+like($node, qr/\A[0-9a-f]{16}\z/, "the node of the first");
+like($other, qr/\A[0-9a-f]{16}\z/, "the node of the second");
+isnt($node, $other, "another one");
 
 refuses("not over a store", 1, qr/not an empty directory/, $new, "restore",
         @user, "$dir/last");
@@ -668,3 +685,77 @@ is_deeply([archived_lines($archive), audit_lines()], \@wanted,
           "each line once");
 is(scalar audit_lines(), 1, "the last one is left");
 verifies("with the archive", "-a", $archive);
+
+
+
+=== TEST 8: retention deletes nothing that could be needed again
+--- steps
+my $dir = state_dir();
+my $archive = "$dir/archive";
+my $late = (gmtime)[2] == 0 ? 1 : 0;
+my $new = { store => "$dir/new" };
+
+away_from_end_of("day");
+key();
+play();
+
+for my $days (-3 - $late, 0) {
+    faults("clock offset " . $days * 86400);
+    asks(4, "$days days");
+}
+
+faults();
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 8 });
+is(ctl("backup", "$dir/backup")->{code}, 0, "backup");
+is(ctl($new, "restore", @user, "$dir/backup")->{code}, 0, "restore");
+
+my @retention = ("retention", "--keep", 2, "-a", $archive);
+
+# the file of one whose charges wait: they may be in the ledger already, and
+# only their ids tell
+faults("fdatasync hang");
+
+my $c = client();
+
+$c->send_request("POST", "/api/ai-service/chat",
+                 json({ model => "llama3", messages => [{ role => "user", content => "x" }] }),
+                 "X-API-Key" => key());
+ollama()->wait_for(ended => 1);
+faulted();
+system("cp", "-p", "$dir/store/inflight.tab", "$dir/new/inflight.tab") == 0 or die "cp\n";
+faults();
+is($c->read_answer->{status}, 200, "the one that waited");
+
+my $r = ctl($new, @retention);
+
+is($r->{code}, 1, "charges wait");
+is($r->{err}, "ai-apictl: 1 charges wait in the in-flight file: start nginx first\n", "why");
+is(scalar(my @none = glob "$archive/*"), 0, "nothing was written");
+is(verifies("nothing was deleted", $new)->{records}, 8, "all records");
+unlink "$dir/new/inflight.tab" or die;
+
+# a file of an earlier try that is not what the ledger has: another digit, the
+# same length, and a sum that is right
+is(ctl(@retention)->{code}, 0, "the other store has moved them");
+
+my ($file) = glob "$archive/*.ndjson";
+my $text = text_of($file);
+my ($name) = $file =~ m{([^/]+)\z};
+
+for my $at (20, length($text) / 2) {
+    my $other = $text;
+
+    $other =~ s/^(.{$at}.*?"raw":"..........)(.)/$1 . ($2 eq "0" ? "1" : "0")/es
+        or die "no record\n";
+
+    put_text($file, $other);
+    put_text("$file.sha256", sha256_hex($other) . "  $name\n");
+    refuses("another record", 1, qr/is not that of the ledger: nothing was deleted/, $new,
+            @retention);
+    is(verifies("nothing was deleted", $new)->{records}, 8, "all records");
+}
+
+put_text($file, $text);
+put_text("$file.sha256", sha256_hex($text) . "  $name\n");
+is(ctl($new, @retention, "--json")->{json}{moved}, 4, "that of the ledger");
+verifies("moved", $new, "-a", $archive);

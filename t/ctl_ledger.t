@@ -299,6 +299,28 @@ is(ctl("backup", "$dir/backup")->{code}, 0, "backup");
 my $data = "$dir/backup/data.mdb";
 my $text = text_of($data);
 
+# the list of free pages (meta page: root of its tree, transaction; a leaf:
+# its first node) is a page short, which only the next writer would meet
+my $number = sub { unpack $_[1], substr($text, $_[0], $_[1] eq "S<" ? 2 : 8) };
+my ($meta) = sort { $number->($b + 144, "Q<") <=> $number->($a + 144, "Q<") }
+             0, 4096;
+my $leaf = 4096 * $number->($meta + 80, "Q<");
+my $list = $leaf + $number->($leaf + 16, "S<") + 16;
+
+is($number->($leaf + 10, "S<"), 2, "the list is one leaf");
+is(system("cp", "-a", "$dir/backup", "$dir/lost"), 0, "a copy");
+is(ctl({ store => "$dir/lost" }, "verify")->{code}, 0, "as it is");
+
+open my $lost, "+<:raw", "$dir/lost/data.mdb" or die;
+seek $lost, $list, 0;
+print $lost pack "Q<", $number->($list, "Q<") - 1;
+close $lost;
+
+my $page = ctl({ store => "$dir/lost" }, "verify");
+is($page->{code}, 3, "a page is lost");
+like($page->{err}, qr/ damaged: page \d+ is neither used nor free$/m, "which");
+isnt(ctl($new, "restore", @user, "$dir/lost")->{code}, 0, "not restored");
+
 # a byte of a record, wherever a version of it stands
 my ($id) = map { pack "H*", $_->{requestId} } ledger();
 my @places;

@@ -1,4 +1,5 @@
 #include "ai_apictl_check.h"
+#include "ai_api_pages.h"
 #include "ai_api_print.h"
 
 #include <inttypes.h>
@@ -27,6 +28,28 @@ ai_apictl_check(ai_api_reader_t *reader, ai_api_verify_t *v)
     }
 
     return ai_apictl_differences(v);
+}
+
+
+int
+ai_apictl_pages(ai_api_store_t *store)
+{
+    int             rc;
+    ai_api_pages_t  p;
+
+    rc = ai_api_store_pages(store, &p);
+
+    if (rc == AI_API_CORRUPT) {
+        return ai_apictl_error(AI_APICTL_STORE, "the store is damaged: %s",
+                               p.text);
+    }
+
+    /* of another LMDB, whose pages are not known */
+    if (rc == AI_API_OK || rc == AI_API_DECLINED) {
+        return AI_APICTL_OK;
+    }
+
+    return ai_apictl_store_error(rc, "cannot verify the store");
 }
 
 

@@ -240,7 +240,11 @@ ai_apictl_look(const char *dir, int verify, ai_apictl_marks_t *m)
         rc = ai_apictl_marks(reader, m);
 
         if (rc == AI_API_OK) {
-            code = verify ? ai_apictl_check(reader, v) : AI_APICTL_OK;
+            code = verify ? ai_apictl_pages(store) : AI_APICTL_OK;
+        }
+
+        if (rc == AI_API_OK && code == AI_APICTL_OK && verify) {
+            code = ai_apictl_check(reader, v);
         }
 
         ai_api_reader_destroy(reader);

@@ -97,7 +97,11 @@ ai_apictl_verify_child(ai_apictl_t *ctl, void *data)
         return ai_apictl_error(AI_APICTL_FAILED, "no memory");
     }
 
-    code = ai_apictl_verify_store(ctl, a, v);
+    code = ai_apictl_pages(ctl->store);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_verify_store(ctl, a, v);
+    }
 
     if (code == AI_APICTL_OK) {
         code = ai_apictl_running(ctl, &p);

@@ -6,6 +6,7 @@
 
 #include "ai_api_store_lmdb.h"
 #include "ai_api_meta.h"
+#include "ai_api_pages.h"
 #include "ai_api_prepare.h"
 
 #include <errno.h>
@@ -21,6 +22,9 @@
 
 /* LMDB's table of tables: its MAIN_DBI, which lmdb.h does not name. */
 #define AI_API_STORE_MAIN        1
+
+/* Looks at the pages of a store whose writers are faster. */
+#define AI_API_STORE_TRIES       1000
 
 
 static int ai_api_store_first(ai_api_store_t *s, const u_char *node_id);
@@ -439,6 +443,43 @@ ai_api_store_free_list(const MDB_val *key, const MDB_val *list, size_t last)
     }
 
     return 1;
+}
+
+
+/* Writers are two commits ahead of a reader that has just begun only when it
+ * was kept waiting: once more. */
+
+int
+ai_api_store_pages(ai_api_store_t *store, ai_api_pages_t *p)
+{
+    int               i, fd, rc;
+    ai_api_txn_t     *txn;
+    ai_api_reader_t  *reader;
+
+    rc = ai_api_store_code(mdb_env_get_fd(store->env, &fd));
+
+    if (rc == AI_API_OK) {
+        rc = ai_api_reader_create(store, &reader);
+    }
+
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    rc = AI_API_AGAIN;
+
+    for (i = 0; i < AI_API_STORE_TRIES && rc == AI_API_AGAIN; i++) {
+        rc = ai_api_reader_begin(reader, &txn);
+
+        if (rc == AI_API_OK) {
+            rc = ai_api_pages_check(fd, mdb_txn_id(txn->txn), p);
+            ai_api_reader_end(reader);
+        }
+    }
+
+    ai_api_reader_destroy(reader);
+
+    return (rc == AI_API_AGAIN) ? AI_API_BUSY : rc;
 }
 
 

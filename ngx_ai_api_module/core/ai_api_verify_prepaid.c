@@ -44,11 +44,15 @@ struct ai_api_verify_prepaid_s {
     size_t                      size;
     ai_api_verify_payer_t      *payers;    /* by user */
     size_t                      npayers;
+    uint64_t                    seq;       /* of the last line */
+    int                         moved;     /* lines are missing at the start */
 };
 
 
 static int ai_api_verify_prepaid_line(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *key, const ai_api_str_t *value, void *data);
+static int ai_api_verify_prepaid_seq(ai_api_verify_ctx_t *ctx, uint64_t seq);
+static int ai_api_verify_prepaid_empty(ai_api_verify_ctx_t *ctx);
 static int ai_api_verify_prepaid_says(const ai_api_audit_t *a, int *on);
 static int ai_api_verify_prepaid_user(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *name, uint64_t *user_id);
@@ -80,6 +84,10 @@ ai_api_verify_prepaid_create(ai_api_verify_ctx_t *ctx)
 
     rc = ai_api_verify_each(ctx, AI_API_T_AUDIT, ai_api_verify_prepaid_line,
                             NULL);
+
+    if (rc == AI_API_OK && p->seq == 0) {
+        rc = ai_api_verify_prepaid_empty(ctx);
+    }
 
     if (rc != AI_API_OK || p->n == 0) {
         return rc;
@@ -118,7 +126,9 @@ ai_api_verify_prepaid_line(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
 
     turn.seq = (key->len == 8) ? ai_api_verify_be(key->data, 8) : 0;
 
-    if (turn.seq == 0 || ai_api_audit_decode(value, &a) != AI_API_OK) {
+    if (!ai_api_verify_prepaid_seq(ctx, turn.seq)
+        || ai_api_audit_decode(value, &a) != AI_API_OK)
+    {
         (void) snprintf(where, sizeof(where), "audit line %" PRIu64,
                         turn.seq);
         ai_api_verify_differ(ctx, AI_API_VERIFY_TABLE, 0, where, "a line",
@@ -152,6 +162,52 @@ ai_api_verify_prepaid_line(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
     }
 
     return ai_api_verify_prepaid_add(ctx->prepaid, &turn);
+}
+
+
+/* Numbers have no gap; those before the first one were moved away. */
+
+static int
+ai_api_verify_prepaid_seq(ai_api_verify_ctx_t *ctx, uint64_t seq)
+{
+    ai_api_verify_prepaid_t  *p;
+
+    p = ctx->prepaid;
+
+    if (p->seq == 0) {
+        p->moved = (seq != 1);
+
+    } else if (seq != p->seq + 1) {
+        ai_api_verify_number(ctx, AI_API_VERIFY_TABLE, 0,
+                             "number of an audit line",
+                             (int64_t) (p->seq + 1), (int64_t) seq);
+        p->moved = 1;
+    }
+
+    p->seq = seq;
+
+    return seq != 0;
+}
+
+
+/* There was none, or all were moved away. */
+
+static int
+ai_api_verify_prepaid_empty(ai_api_verify_ctx_t *ctx)
+{
+    int           rc;
+    ai_api_str_t  value;
+
+    static const ai_api_str_t  last = ai_api_string("audit");
+
+    rc = ai_api_get(ctx->txn, AI_API_T_META, &last, &value);
+
+    if (rc == AI_API_OK) {
+        ctx->prepaid->moved = (value.len != 8
+                               || ai_api_verify_le(value.data, 8) != 0);
+    }
+
+    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
 }
 
 
@@ -257,7 +313,7 @@ ai_api_verify_prepaid_payers(ai_api_verify_prepaid_t *p)
 
         payer->end = i + 1;
 
-        if (p->turns[i].since == AI_API_AUDIT_NO_LSN) {
+        if (p->moved || p->turns[i].since == AI_API_AUDIT_NO_LSN) {
             payer->unknown = 1;
         }
     }
@@ -381,6 +437,11 @@ ai_api_verify_prepaid_row(ai_api_verify_ctx_t *ctx, uint64_t user_id,
     payer = ai_api_verify_prepaid_find(ctx->prepaid, user_id);
 
     if (payer == NULL) {
+
+        if (ctx->prepaid->moved) {
+            return;
+        }
+
         memset(&none, 0, sizeof(none));
         payer = &none;
     }

@@ -277,6 +277,47 @@ older_lines(void)
 }
 
 
+/* Retention moves the oldest lines away; a gap is told. */
+
+static void
+lines_moved(void)
+{
+    u_char    key[8];
+    uint64_t  i, lines;
+
+    steps(STEPS);
+
+    T_CHECK(ai_api_write_begin(s.store, &w) == AI_API_OK, "begin");
+    T_CHECK(ai_api_count(w, AI_API_T_AUDIT, &lines) == AI_API_OK, "count");
+    ai_api_write_abort(w);
+
+    for (i = 1; i <= lines; i++) {
+        T_CHECK(ai_api_write_begin(s.store, &w) == AI_API_OK, "begin");
+        ai_api_put_be64(key, i);
+        del(AI_API_T_AUDIT, key, 8);
+        T_CHECK(ai_api_write_commit(w) == AI_API_OK, "commit");
+
+        T_CHECK(right(), "to %" PRIu64, i);
+    }
+
+    teardown();
+
+    steps(STEPS);
+
+    T_CHECK(ai_api_write_begin(s.store, &w) == AI_API_OK, "begin");
+    ai_api_put_be64(key, 5);
+    del(AI_API_T_AUDIT, key, 8);
+    T_CHECK(ai_api_write_commit(w) == AI_API_OK, "commit");
+
+    T_CHECK(verify() == AI_API_INVALID
+            && v.diff[AI_API_VERIFY_TABLE].count == 1
+            && strcmp(v.diff[AI_API_VERIFY_TABLE].where,
+                      "number of an audit line") == 0, "a gap");
+
+    teardown();
+}
+
+
 /* With the archive, or while no turn lies behind the floor. */
 
 static void
@@ -383,6 +424,7 @@ main(void)
     T_GROUP(history);
     T_GROUP(differences);
     T_GROUP(older_lines);
+    T_GROUP(lines_moved);
     T_GROUP(archived);
     T_GROUP(behind_the_floor);
 

@@ -355,43 +355,68 @@ for my $route (qw(chat generate)) {
 
 
 
-=== TEST 18: a large JSON answer that comes in one read
+=== TEST 18: large answers that come in one read
 --- http_config
     server {
-        listen unix:$TEST_NGINX_STATE/large.sock;
+        listen unix:$TEST_NGINX_STATE/json.sock;
         root $TEST_NGINX_STATE;
         default_type application/json;
         log_not_found off;
-        error_page 404 =200 /large.json;
+        error_page 404 =200 /answer;
     }
 
-    upstream large {
-        server unix:$TEST_NGINX_STATE/large.sock;
+    server {
+        listen unix:$TEST_NGINX_STATE/lines.sock;
+        root $TEST_NGINX_STATE;
+        default_type application/x-ndjson;
+        log_not_found off;
+        error_page 404 =200 /answer;
+    }
+
+    upstream json {
+        server unix:$TEST_NGINX_STATE/json.sock;
+    }
+
+    upstream lines {
+        server unix:$TEST_NGINX_STATE/lines.sock;
     }
 --- config
+    ai_api_buffer_size 1m;
+
     location /api/ai-service/ {
-        ai_api_buffer_size 1m;
-        ai_api_pass http://large;
+        ai_api_pass http://json;
+    }
+
+    location /lines/ {
+        ai_api_pass http://lines;
     }
 
     location /api/ai-api/ {
         ai_api_manage;
     }
 --- steps
-my $w = recording("0.24.0/chat-json");
+# before the counts, and in the line that has them
+my $json = recording("0.24.0/chat-json");
+my $lines = recording("0.24.0/chat-stream");
 
 for my $kib (16, 60, 63, 64, 65, 100, 127, 128, 130, 150, 180, 200) {
     my $text = "x" x (1024 * $kib);
-    (my $body = $w->{body}) =~ s/"content":"/"content":"$text/;
 
-    open my $out, ">", state_dir() . "/large.json" or die "$!\n";
-    print $out $body;
-    close $out or die "$!\n";
+    for my $w ($json, $lines) {
+        my $name = "$kib KiB, $w->{name}";
+        my $prefix = $w == $json ? "/api/ai-service" : "/lines";
+        my $stream = $w == $json ? JSON::PP::false : JSON::PP::true;
+        (my $body = $w->{body}) =~ s/(.*"content":")/$1$text/s;
 
-    my $r = chat({ %question, stream => JSON::PP::false });
+        open my $out, ">", state_dir() . "/answer" or die "$!\n";
+        print $out $body;
+        close $out or die "$!\n";
 
-    is($r->{status}, 200, "$kib KiB");
-    ok($r->{complete} && $r->{body} eq $body, "byte for byte");
-    charged($r, { status => "ok", completionTokens => $w->{completion} },
-            "$kib KiB");
+        my $r = chat({ %question, stream => $stream }, prefix => $prefix);
+
+        is($r->{status}, 200, $name);
+        ok($r->{complete} && $r->{body} eq $body, "$name: byte for byte");
+        charged($r, { status => "ok", promptTokens => $w->{prompt},
+                      completionTokens => $w->{completion} }, $name);
+    }
 }

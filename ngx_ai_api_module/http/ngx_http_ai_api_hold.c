@@ -18,8 +18,10 @@ static ngx_uint_t ngx_http_ai_api_hold_ends(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_ai_api_hold_rest(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t ***ll);
-static ngx_uint_t ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx,
+static size_t ngx_http_ai_api_hold_from(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
+static ngx_uint_t ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx,
+    size_t size);
 static void ngx_http_ai_api_hold_unframed(ngx_http_ai_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ai_api_hold_copy(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, u_char *pos, u_char *last);
@@ -146,16 +148,7 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 
     for ( /* void */ ; in; in = in->next) {
         b = in->buf;
-
-        if (ctx->counted) {
-            n = ngx_min(ctx->usage.hold_from, (size_t) (b->last - b->pos));
-            ctx->counted = 0;
-
-        } else {
-            n = ngx_http_ai_api_count(ctx, b);
-        }
-
-        n = ngx_http_ai_api_hold_whole(ctx, b) ? 0 : n;
+        n = ngx_http_ai_api_hold_from(ctx, b);
 
         pos = b->pos + n;
         last = b->last;
@@ -197,15 +190,46 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
 }
 
 
+/* what the final counts are in is held as far as there is room for it, else
+ * its end alone; nothing of an image's line passes */
+
+static size_t
+ngx_http_ai_api_hold_from(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
+{
+    size_t  n, size;
+
+    n = ctx->counted ? ctx->usage.hold_from : ngx_http_ai_api_count(ctx, b);
+
+    size = b->last - b->pos;
+    n = ngx_min(n, size);
+
+    ctx->counted = 0;
+
+    if (!ctx->usage.closed || ctx->usage.image || ctx->submitted) {
+        return n;
+    }
+
+    if (ngx_http_ai_api_hold_whole(ctx, size)) {
+        return 0;
+    }
+
+    if (ctx->held_size + size - n > NGX_HTTP_AI_API_HELD_MAX) {
+        ctx->overlong = 1;
+        n = ngx_min(ctx->usage.close_at, size);
+    }
+
+    return n;
+}
+
+
 /* an object whose end came with its beginning is of no use in parts: header
  * and body go out in one write, when the charge is durable */
 
 static ngx_uint_t
-ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
+ngx_http_ai_api_hold_whole(ngx_http_ai_api_ctx_t *ctx, size_t size)
 {
-    return !ctx->ndjson && !ctx->passed && !ctx->overlong && !ctx->submitted
-           && ctx->usage.closed
-           && ctx->held_size + (b->last - b->pos) <= NGX_HTTP_AI_API_HELD_MAX;
+    return !ctx->ndjson && !ctx->passed
+           && ctx->held_size + size <= NGX_HTTP_AI_API_HELD_MAX;
 }
 
 

@@ -483,6 +483,51 @@ charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
 
 
 
+=== TEST 17: a client that reads slowly out of a large buffer of the kernel
+--- http_config
+    ai_api_stall_timeout 1s;
+
+    server {
+        listen $TEST_NGINX_OWN_PORT sndbuf=400k;
+
+        location /api/ai-service/ {
+            ai_api_pass http://ollama;
+        }
+    }
+--- config
+    location /api/ai-api/ {
+        ai_api_manage;
+    }
+--- upstream
+$big
+--- steps
+# nginx sends nothing for longer than a second, since a third of the buffer has
+# to be empty before; once more when this process was kept from reading
+my ($head, $whole, $late);
+
+for (1 .. 20) {
+    my $c = start($body, port => $port, receive_buffer => 4096);
+
+    $head = $c->read_head;
+    $late = 0;
+
+    for (1 .. 60) {
+        my $from = time();
+
+        select undef, undef, undef, 0.05;
+        $c->fill;
+        $late = 1 if time() - $from > 0.7;
+    }
+
+    $whole = $c->read_body;
+    last if !$late;
+}
+
+is($whole, 1, "it gets all of it");
+charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
+
+
+
 === TEST 14: a stalled client with cut
 --- http_config
     ai_api_stall_timeout 500ms;

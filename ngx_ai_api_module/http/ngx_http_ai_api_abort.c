@@ -1,6 +1,10 @@
 #include "ngx_http_ai_api_abort.h"
 #include "ngx_http_ai_api_ctx.h"
 
+#if (NGX_LINUX)
+#include <linux/sockios.h>
+#endif
+
 
 static void ngx_http_ai_api_read_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_ai_api_client_closed(ngx_http_request_t *r);
@@ -13,6 +17,9 @@ static ngx_int_t ngx_http_ai_api_drop_frames(ngx_http_request_t *r,
 #endif
 static ngx_int_t ngx_http_ai_api_detach_pending(ngx_http_request_t *r);
 static void ngx_http_ai_api_stall_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_http_ai_api_stalled(ngx_http_request_t *r,
+    ngx_http_ai_api_ctx_t *ctx);
+static int ngx_http_ai_api_unread(ngx_http_request_t *r);
 static void ngx_http_ai_api_drain_handler(ngx_event_t *ev);
 
 
@@ -375,6 +382,7 @@ ngx_http_ai_api_abort_check_stall(ngx_http_request_t *r,
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_ai_api_module);
 
     ctx->stall_sent = r->connection->sent;
+    ctx->stall_unread = ngx_http_ai_api_unread(r);
     ngx_add_timer(&ctx->stall_event, alcf->stall_timeout);
 }
 
@@ -393,7 +401,7 @@ ngx_http_ai_api_stall_handler(ngx_event_t *ev)
         return;
     }
 
-    if (c->sent != ctx->stall_sent) {
+    if (!ngx_http_ai_api_stalled(r, ctx)) {
         ngx_http_ai_api_abort_check_stall(r, ctx);
         return;
     }
@@ -402,6 +410,47 @@ ngx_http_ai_api_stall_handler(ngx_event_t *ev)
 
     ngx_http_ai_api_leave(r, ctx, "client stopped reading");
     ngx_http_run_posted_requests(c);
+}
+
+
+/* a slow client empties megabytes of the kernel before there is room for more:
+ * seconds in which nothing can be sent although it reads */
+
+static ngx_uint_t
+ngx_http_ai_api_stalled(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
+{
+    return r->connection->sent == ctx->stall_sent
+           && ngx_http_ai_api_unread(r) >= ctx->stall_unread;
+}
+
+
+/* bytes that the kernel has and the client's did not acknowledge; 0: that is
+ * not to be had, or is of other streams, too. */
+
+static int
+ngx_http_ai_api_unread(ngx_http_request_t *r)
+{
+#if (NGX_LINUX)
+    int  n;
+
+#if (NGX_HTTP_V2)
+    if (r->stream) {
+        return 0;
+    }
+#endif
+
+#if (NGX_HTTP_V3)
+    if (r->connection->quic) {
+        return 0;
+    }
+#endif
+
+    if (ioctl(r->connection->fd, SIOCOUTQ, &n) == 0) {
+        return n;
+    }
+#endif
+
+    return 0;
 }
 
 

@@ -73,6 +73,7 @@ struct ngx_http_ai_api_ctx_s {
     ngx_event_t                stall_event;
     ngx_event_t                drain_event;
     off_t                      stall_sent;
+    int                        stall_unread;
 
     unsigned                   limits_known:1;  /* sums are set */
     unsigned                   cut:1;           /* the quota ran out */

@@ -126,7 +126,8 @@ admitted(void)
 }
 
 
-/* Final without the mutex: as it was held until it is settled. */
+/* Final without the mutex: as it was held until it is settled, tokens of the
+ * minute, too; they need the mutex then. */
 
 static void
 finished(void)
@@ -138,6 +139,7 @@ finished(void)
     for (busy = 0; busy < 2; busy++) {
         make();
         quota.key.limits.life.tokens = 100;
+        quota.user.limits.tokens_per_minute = 60;
         T_CHECK(admit(&s) == AI_API_OK, "admit");
 
         hold_mutex(&h);
@@ -151,6 +153,8 @@ finished(void)
             let_go(&h);
             T_CHECK(s->late && open_is(20, 1, 1), "late");
             settle(s, AI_API_OK, 1);
+            T_CHECK(open_of(1)->token_rate.tat
+                    <= t_now_ns() + AI_API_RATE_MINUTE / 60 * 3, "3 of 20");
         }
 
         T_CHECK(open_is(0, 0, 0), "settled, %d", busy);

@@ -103,6 +103,76 @@ bad_records(void)
 }
 
 
+/* No number is left for another model. */
+
+static void
+no_more_models(void)
+{
+    ai_api_txn_t  *txn;
+
+    T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK
+            && ai_api_meta_put(txn, AI_API_META_NEXT_MODEL, UINT32_MAX)
+               == AI_API_OK
+            && ai_api_write_commit(txn) == AI_API_OK, "counter");
+}
+
+
+/* Charges that are good and cannot be stored, in one batch with others: they
+ * stop nobody but themselves. */
+
+static void
+hopeless_records(void)
+{
+    int64_t           requests;
+    void             *data;
+    unsigned          i, durable, failed;
+    uint64_t          last, mark;
+    ai_api_slot_t    *slot;
+    ai_api_charge_t   c;
+
+    start(MAP);
+
+    settle_one(100);
+    ai_api_commit_submit(commit);
+
+    while (release_done() == 0) {
+        T_CHECK(woken(PATIENCE), "the first one");
+    }
+
+    no_more_models();
+
+    for (i = 0; i < 12; i++) {
+        t_charge(&c, i, 1, 1);
+        c.model[0] = (i % 4 == 3) ? (u_char) ('A' + i) : c.model[0];
+
+        slot = t_inflight_take(table, &c, NULL);
+        ai_api_inflight_final(table, slot, &c);
+    }
+
+    ai_api_commit_submit(commit);
+
+    for (durable = 0, failed = 0; durable + failed < 12; /* void */ ) {
+        if (!woken(PATIENCE)) {
+            break;
+        }
+
+        while ((slot = ai_api_inflight_done(table, &data)) != NULL) {
+            durable += (ai_api_inflight_state(slot) == AI_API_SLOT_DURABLE);
+            failed += (ai_api_inflight_state(slot) == AI_API_SLOT_FAILED
+                       && slot->rc == AI_API_OVERFLOW);
+            (void) ai_api_inflight_release(table, slot);
+        }
+    }
+
+    T_CHECK(durable == 9 && failed == 3, "%u %u", durable, failed);
+
+    last_and_mark(&last, &mark, &requests);
+    T_CHECK(last == 10, "%" PRIu64, last);
+
+    finish();
+}
+
+
 typedef struct {
     ai_api_job_t  job;
     unsigned      n;
@@ -402,6 +472,7 @@ main(void)
 {
     T_GROUP(charges);
     T_GROUP(bad_records);
+    T_GROUP(hopeless_records);
     T_GROUP(jobs);
     T_GROUP(full_map);
     T_GROUP(attach);

@@ -176,6 +176,7 @@ sub killed_after {
 
     # whichever of the two comes first
     POSIX::setpgid($pid, $pid);
+
     select undef, undef, undef, $seconds;
     kill "KILL", -$pid;
     waitpid $pid, 0;
@@ -584,6 +585,7 @@ open my $out, ">", $secret or die;
 print $out "k" x 32, "\n";
 close $out;
 
+away_from_end_of("day");
 play();
 
 # in the first hour of a day yesterday is not over
@@ -602,7 +604,7 @@ for my $days (-12 - $late, -4 - $late, 0) {
 }
 
 faults();
-wait_for(sub { ctl("verify", "--json")->{json}{folded} == 6 }, 60);
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 6 });
 
 my @wanted = audit_lines();
 my @old = grep { $_->{action} eq "user.credit" } @wanted;
@@ -655,7 +657,7 @@ is(scalar ledger(), 3, "with a record");
 my ($line) = (audit_lines())[-1];
 is($line->{seq}, @wanted + 1, "numbers of lines go on");
 
-wait_for(sub { ctl("verify", "--json")->{json}{folded} == 7 }, 60);
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 7 });
 verifies("goes on");
 verifies("goes on, with the archive", "-a", $archive, "-k", $secret);
 
@@ -674,6 +676,8 @@ refuses("a missing file", 1, qr/line \d+ of the audit is missing/, "verify",
 
 === TEST 7: retention of the audit, killed again and again
 --- steps
+away_from_end_of("day");
+
 my $archive = state_dir() . "/archive";
 my $late = (gmtime)[2] == 0 ? 1 : 0;
 

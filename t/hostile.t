@@ -22,6 +22,16 @@ sub answer {
 }
 
 
+# The same, with a connection that is there for the next request.
+
+sub answer_and_stay {
+    my ($type, $body) = @_;
+
+    upstream({ raw => sprintf($head, $type, "Content-Length: " . length($body) . "\r\n")
+                      . $body });
+}
+
+
 sub start {
     my (%options) = @_;
 
@@ -49,8 +59,7 @@ sub memory {
 
 sub usual_memory {
     for my $stream ($yes, $no) {
-        answer("x-ndjson", "Content-Length: " . length($piece . $final) . "\r\n",
-               $piece . $final);
+        answer_and_stay("x-ndjson", $piece . $final);
         chat({ %question, stream => $stream });
         generate({ model => "llama3", prompt => "x", stream => $stream });
     }
@@ -318,7 +327,7 @@ my $long = '{"response":"","done":true,"context":[1' . ",1234567" x (1 << 20) . 
            . '"prompt_eval_count":5,"eval_count":1}' . "\n";
 my $first = '{"response":"abc","done":false}' . "\n";
 
-answer("x-ndjson", "Content-Length: " . length($first . $long) . "\r\n", $first . $long);
+answer_and_stay("x-ndjson", $first . $long);
 
 my $r = generate({ model => "llama3", prompt => "x" });
 

@@ -158,8 +158,8 @@ sub limit_of {
 }
 
 
-# Runs a command and kills it, with its children, after so long.  True when
-# it had ended before.
+# Runs a command and kills it, with its children, after so long.  Its exit code
+# when it had ended before.
 
 sub killed_after {
     my ($seconds, @args) = @_;
@@ -170,7 +170,7 @@ sub killed_after {
 
     if ($pid == 0) {
         POSIX::setpgid(0, 0);
-        AiApi::Ctl::run({}, \%file, state_dir(), @args);
+        AiApi::Ctl::run({}, \%file, state_dir(), $AiApi::Ctl::program, @args);
         POSIX::_exit(127);
     }
 
@@ -181,7 +181,7 @@ sub killed_after {
     kill "KILL", -$pid;
     waitpid $pid, 0;
 
-    return !($? & 127);
+    return $? & 127 ? undef : $? >> 8;
 }
 
 
@@ -693,15 +693,19 @@ is(limit_of(1), 200, "today: a line");
 
 my @wanted = audit_lines();
 my @retention = ("retention", "--keep", 1, "-a", $archive);
-my ($n, $ended) = (0, 0);
 
-while (!$ended && $n++ < 30) {
-    $ended = killed_after($n * 0.001, @retention);
+for my $n (1 .. 30) {
+    my $code = killed_after($n * 0.001, @retention);
 
     my %seen = map { $_->{seq} => $_ } archived_lines($archive), audit_lines();
 
     is_deeply([map { $seen{$_} } sort { $a <=> $b } keys %seen], \@wanted,
               "all lines after a kill");
+
+    if (defined $code) {
+        is($code, 0, "it has ended");
+        last;
+    }
 }
 
 my $r = ctl(@retention);

@@ -20,7 +20,7 @@ use Test::More;
 
 our @EXPORT = qw(ctl refuses secret_of);
 
-my $program = $ENV{AI_API_CTL}
+our $program = $ENV{AI_API_CTL}
     || abs_path(dirname(__FILE__) . "/../../..") . "/build/ai-apictl";
 
 my $json = JSON::PP->new->utf8;

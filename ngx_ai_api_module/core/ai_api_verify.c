@@ -13,8 +13,6 @@
 
 
 static int ai_api_verify_marks(ai_api_verify_ctx_t *ctx);
-static int ai_api_verify_mark(ai_api_verify_ctx_t *ctx, const char *name,
-    uint64_t *v);
 static int ai_api_verify_ledger(ai_api_verify_ctx_t *ctx);
 static int ai_api_verify_row(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *key, const ai_api_str_t *value, void *data);
@@ -151,7 +149,7 @@ ai_api_verify_marks(ai_api_verify_ctx_t *ctx)
 }
 
 
-static int
+int
 ai_api_verify_mark(ai_api_verify_ctx_t *ctx, const char *name, uint64_t *v)
 {
     int           rc;

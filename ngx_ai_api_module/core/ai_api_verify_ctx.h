@@ -96,9 +96,19 @@ struct ai_api_verify_ctx_s {
     uint64_t                   by_key;       /* index rows to be there */
     uint64_t                   by_user;
 
+    /* the highest number of a user, a key, a model, an audit line */
+    uint64_t                   last_user;
+    uint64_t                   last_key;
+    uint64_t                   last_model;
+    uint64_t                   last_line;
+
     ai_api_verify_prepaid_t   *prepaid;
 };
 
+
+/* verify.c: a number of the table of single numbers, 0 when it is not there. */
+int ai_api_verify_mark(ai_api_verify_ctx_t *ctx, const char *name,
+    uint64_t *v);
 
 /* verify_map.c: the row of that name, made when it is not there (*made may
  * be NULL), or NULL: no memory.  find: NULL when it is not there. */

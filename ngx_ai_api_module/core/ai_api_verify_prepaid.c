@@ -44,7 +44,6 @@ struct ai_api_verify_prepaid_s {
     size_t                      size;
     ai_api_verify_payer_t      *payers;    /* by user */
     size_t                      npayers;
-    uint64_t                    seq;       /* of the last line */
     int                         moved;     /* lines are missing at the start */
 };
 
@@ -52,7 +51,6 @@ struct ai_api_verify_prepaid_s {
 static int ai_api_verify_prepaid_line(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_prepaid_seq(ai_api_verify_ctx_t *ctx, uint64_t seq);
-static int ai_api_verify_prepaid_empty(ai_api_verify_ctx_t *ctx);
 static int ai_api_verify_prepaid_says(const ai_api_audit_t *a, int *on);
 static int ai_api_verify_prepaid_user(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *name, uint64_t *user_id);
@@ -73,6 +71,7 @@ int
 ai_api_verify_prepaid_create(ai_api_verify_ctx_t *ctx)
 {
     int                       rc;
+    uint64_t                  n;
     ai_api_verify_prepaid_t  *p;
 
     p = calloc(1, sizeof(ai_api_verify_prepaid_t));
@@ -85,8 +84,9 @@ ai_api_verify_prepaid_create(ai_api_verify_ctx_t *ctx)
     rc = ai_api_verify_each(ctx, AI_API_T_AUDIT, ai_api_verify_prepaid_line,
                             NULL);
 
-    if (rc == AI_API_OK && p->seq == 0) {
-        rc = ai_api_verify_prepaid_empty(ctx);
+    if (rc == AI_API_OK && ctx->last_line == 0) {
+        rc = ai_api_verify_mark(ctx, "audit", &n);
+        p->moved = (n != 0);
     }
 
     if (rc != AI_API_OK || p->n == 0) {
@@ -174,40 +174,19 @@ ai_api_verify_prepaid_seq(ai_api_verify_ctx_t *ctx, uint64_t seq)
 
     p = ctx->prepaid;
 
-    if (p->seq == 0) {
+    if (ctx->last_line == 0) {
         p->moved = (seq != 1);
 
-    } else if (seq != p->seq + 1) {
+    } else if (seq != ctx->last_line + 1) {
         ai_api_verify_number(ctx, AI_API_VERIFY_TABLE, 0,
                              "number of an audit line",
-                             (int64_t) (p->seq + 1), (int64_t) seq);
+                             (int64_t) (ctx->last_line + 1), (int64_t) seq);
         p->moved = 1;
     }
 
-    p->seq = seq;
+    ctx->last_line = seq;
 
     return seq != 0;
-}
-
-
-/* There was none, or all were moved away. */
-
-static int
-ai_api_verify_prepaid_empty(ai_api_verify_ctx_t *ctx)
-{
-    int           rc;
-    ai_api_str_t  value;
-
-    static const ai_api_str_t  last = ai_api_string("audit");
-
-    rc = ai_api_get(ctx->txn, AI_API_T_META, &last, &value);
-
-    if (rc == AI_API_OK) {
-        ctx->prepaid->moved = (value.len != 8
-                               || ai_api_verify_le(value.data, 8) != 0);
-    }
-
-    return (rc == AI_API_DECLINED) ? AI_API_OK : rc;
 }
 
 

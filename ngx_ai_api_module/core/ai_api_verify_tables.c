@@ -18,6 +18,7 @@
 
 static int ai_api_verify_count(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
     const char *where, uint64_t want);
+static int ai_api_verify_counters(ai_api_verify_ctx_t *ctx);
 static int ai_api_verify_user_row(ai_api_verify_ctx_t *ctx,
     const ai_api_str_t *key, const ai_api_str_t *value, void *data);
 static int ai_api_verify_key_row(ai_api_verify_ctx_t *ctx,
@@ -82,7 +83,7 @@ ai_api_verify_tables(ai_api_verify_ctx_t *ctx)
                                  "names of models", ctx->v->models);
     }
 
-    return rc;
+    return (rc == AI_API_OK) ? ai_api_verify_counters(ctx) : rc;
 }
 
 
@@ -103,6 +104,42 @@ ai_api_verify_count(ai_api_verify_ctx_t *ctx, ai_api_table_t t,
     }
 
     return rc;
+}
+
+
+/* The next number is not one that was given before; the last line of the
+ * audit is there, unless all were moved away. */
+
+static int
+ai_api_verify_counters(ai_api_verify_ctx_t *ctx)
+{
+    int       rc;
+    char      where[64];
+    size_t    i;
+    uint64_t  have, last[4];
+
+    static const char *const  names[] = { "user", "key", "model", "audit" };
+
+    last[0] = ctx->last_user;
+    last[1] = ctx->last_key;
+    last[2] = ctx->last_model;
+    last[3] = ctx->last_line;
+
+    for (i = 0; i < ai_api_nelts(names); i++) {
+        rc = ai_api_verify_mark(ctx, names[i], &have);
+        if (rc != AI_API_OK) {
+            return rc;
+        }
+
+        if (have < last[i] || (i == 3 && last[i] != 0 && have != last[i])) {
+            (void) snprintf(where, sizeof(where), "counter \"%s\"",
+                            names[i]);
+            ai_api_verify_number(ctx, AI_API_VERIFY_TABLE, 0, where,
+                                 (int64_t) last[i], (int64_t) have);
+        }
+    }
+
+    return AI_API_OK;
 }
 
 
@@ -127,6 +164,8 @@ ai_api_verify_user_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
                              "a user with this id", "something else");
         return AI_API_OK;
     }
+
+    ctx->last_user = ai_api_max(ctx->last_user, row.id);
 
     ai_api_verify_prepaid_row(ctx, row.id, row.prepaid, row.base_nano);
 
@@ -155,6 +194,8 @@ ai_api_verify_key_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
                              "a key with this id", "something else");
         return AI_API_OK;
     }
+
+    ctx->last_key = ai_api_max(ctx->last_key, row.number);
 
     memcpy(where, "row of key ", 11);
     *ai_api_key_id_write((u_char *) where + 11, row.id) = '\0';
@@ -262,6 +303,8 @@ ai_api_verify_model_row(ai_api_verify_ctx_t *ctx, const ai_api_str_t *key,
                              "a model with this id", "something else");
         return AI_API_OK;
     }
+
+    ctx->last_model = ai_api_max(ctx->last_model, row.id);
 
     ai_api_verify_put_be(slot, ai_api_verify_crc(ctx->crc, row.name.data,
                                                  row.name.len), 4);

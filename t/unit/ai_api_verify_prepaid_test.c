@@ -277,7 +277,7 @@ older_lines(void)
 }
 
 
-/* Retention moves the oldest lines away; a gap is told. */
+/* Retention moves the oldest lines away; a gap is told, and an end. */
 
 static void
 lines_moved(void)
@@ -313,6 +313,20 @@ lines_moved(void)
             && v.diff[AI_API_VERIFY_TABLE].count == 1
             && strcmp(v.diff[AI_API_VERIFY_TABLE].where,
                       "number of an audit line") == 0, "a gap");
+
+    teardown();
+
+    steps(STEPS);
+
+    T_CHECK(ai_api_write_begin(s.store, &w) == AI_API_OK, "begin");
+    ai_api_put_be64(key, lines);
+    del(AI_API_T_AUDIT, key, 8);
+    T_CHECK(ai_api_write_commit(w) == AI_API_OK, "commit");
+
+    T_CHECK(verify() == AI_API_INVALID
+            && v.diff[AI_API_VERIFY_TABLE].count == 1
+            && strcmp(v.diff[AI_API_VERIFY_TABLE].where,
+                      "counter \"audit\"") == 0, "the last line");
 
     teardown();
 }

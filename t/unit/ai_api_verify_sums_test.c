@@ -3,6 +3,7 @@
  * are not what the ledger says.
  */
 
+#include "ai_api_meta.h"
 #include "ai_api_verify_corrupt.h"
 
 
@@ -248,6 +249,29 @@ c_model_name(void)
 }
 
 
+static void
+c_counter_user(void)
+{
+    T_CHECK(ai_api_meta_put(w, AI_API_META_NEXT_USER, USERS - 1)
+            == AI_API_OK, "put");
+}
+
+
+static void
+c_counter_key(void)
+{
+    del(AI_API_T_META, AI_API_META_NEXT_KEY, 3);
+}
+
+
+static void
+c_counter_model(void)
+{
+    T_CHECK(ai_api_meta_put(w, AI_API_META_NEXT_MODEL, 0) == AI_API_OK,
+            "put");
+}
+
+
 /* what is found, at which record, what else may be, a word of the text */
 
 static const corruption_t  corruptions[] = {
@@ -288,7 +312,13 @@ static const corruption_t  corruptions[] = {
     { "name", c_name, AI_API_VERIFY_TABLE, 0, 0, "row of user 1" },
     { "list", c_list, AI_API_VERIFY_TABLE, 0, 0, "row of key" },
     { "model's name", c_model_name, AI_API_VERIFY_TABLE, 0, 0,
-      "row of model" }
+      "row of model" },
+    { "counter of users", c_counter_user, AI_API_VERIFY_TABLE, 0, 0,
+      "counter \"user\"" },
+    { "counter of keys", c_counter_key, AI_API_VERIFY_TABLE, 0, 0,
+      "counter \"key\"" },
+    { "counter of models", c_counter_model, AI_API_VERIFY_TABLE, 0, 0,
+      "counter \"model\"" }
 };
 
 

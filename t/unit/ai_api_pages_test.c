@@ -192,8 +192,9 @@ whole(void)
 static pid_t
 writer(uint64_t number)
 {
-    pid_t  pid;
+    pid_t  pid, parent;
 
+    parent = getpid();
     pid = fork();
 
     if (pid == 0) {
@@ -203,7 +204,7 @@ writer(uint64_t number)
             _exit(1);
         }
 
-        while (t_failed == 0) {
+        while (t_failed == 0 && getppid() == parent) {
             write_some((unsigned) below(200));
         }
 

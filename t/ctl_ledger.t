@@ -575,7 +575,7 @@ refuses("running again", 1, qr/has the store open/, $new, "compact");
 
 
 
-=== TEST 6: retention: lines of the audit, idempotency keys
+=== TEST 6: retention: lines of the audit, answers to credits
 --- steps
 my $dir = state_dir();
 my $archive = "$dir/archive";
@@ -620,7 +620,7 @@ my $r = ctl(@retention, "--json");
 is($r->{code}, 0, "retention") or diag($r->{err});
 is($r->{json}{moved}, 4, "records");
 is($r->{json}{auditMoved}, $moved, "lines");
-is($r->{json}{answersEnded}, 1, "keys that have ended");
+is($r->{json}{answersEnded}, 1, "answers that have ended");
 is(ctl(@retention)->{out}, "Nothing is that old.\n", "all of it");
 
 my @files = map { s{.*/}{}r } glob "$archive/audit-*.ndjson";
@@ -642,16 +642,31 @@ is_deeply([audit_lines()], [@wanted[$moved .. $#wanted]], "what is left");
 verifies("moved");
 verifies("with the archive", "-a", $archive, "-k", $secret);
 
-# four days are not enough to end a key, though the record is in the archive
+# four days are not enough to end an answer, though its record is in the
+# archive; and what has ended is not done again
 my ($twelve, $four, $today) = (-12 - $late, -4 - $late, 0);
 
 is(credit_of($four)->{body}, $answer{$four}, "four days: the same answer");
 is(credit_of($today)->{body}, $answer{$today}, "today: the same answer");
+
+for my $again ("twelve days", "twelve days, once more") {
+    my $r = credit_of($twelve);
+
+    is($r->{status}, 409, $again);
+    like($r->{body}, qr/made before: record \d+, in the archive/, $again);
+}
+
+refuses("twelve days, by the command", 1, qr/was made before: record/,
+        "user", "credit", "-k", $twelve, "alice", 5);
+refuses("another amount", 1, qr/idempotency key was used for another credit/,
+        "user", "credit", "-k", $twelve, "alice", 6);
+
 is(ctl("user", "show", "alice", "--json")->{json}{balance}, $balance,
    "no money");
 is(scalar ledger(), 2, "no record");
+is(ctl(@retention, "--json")->{json}{answersEnded}, 0, "nothing is left");
 
-is(credit_of($twelve)->{status}, 200, "twelve days: a new credit");
+is(credit_of("new")->{status}, 200, "a new credit");
 is(scalar ledger(), 3, "with a record");
 
 my ($line) = (audit_lines())[-1];

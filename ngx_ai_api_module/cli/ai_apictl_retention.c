@@ -238,8 +238,8 @@ ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
                          r->answers);
 
     } else if (r->answers != 0) {
-        ai_apictl_printf(ctl, "%" PRIu64 " idempotency keys have ended.\n",
-                         r->answers);
+        ai_apictl_printf(ctl, "%" PRIu64 " answers to credits have ended; "
+                         "their idempotency keys stay.\n", r->answers);
 
     } else if (code == AI_APICTL_OK && r->files == 0) {
         ai_apictl_printf(ctl, "Nothing is that old.\n");

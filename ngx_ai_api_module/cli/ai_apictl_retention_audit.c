@@ -1,5 +1,5 @@
 /*
- * Lines of the audit to the archive; idempotency keys that end.
+ * Lines of the audit to the archive; answers to credits that end.
  *
  * A line in the archive is the object that GET /admin/audit has of it.
  */
@@ -219,12 +219,12 @@ ai_apictl_retention_answers(ai_apictl_t *ctl, ai_apictl_retention_t *r)
         rc = ai_api_retention_answers(ctl->store, ctl->reader, &w);
 
         if (rc != AI_API_OK) {
-            return ai_apictl_store_error(rc, "cannot delete answers of "
+            return ai_apictl_store_error(rc, "cannot end answers to "
                                          "credits");
         }
     }
 
-    r->answers = w.removed;
+    r->answers = w.ended;
 
     return AI_APICTL_OK;
 }

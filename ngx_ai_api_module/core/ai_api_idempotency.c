@@ -13,6 +13,10 @@
 #define AI_API_IDEMPOTENCY_SCOPE    32
 
 
+static int ai_api_idempotency_write(ai_api_txn_t *txn,
+    const ai_api_mem_t *mem, const ai_api_idempotency_t *row, unsigned flags);
+
+
 int
 ai_api_idempotency_check(const ai_api_str_t *key)
 {
@@ -87,6 +91,35 @@ int
 ai_api_idempotency_put(ai_api_txn_t *txn, const ai_api_mem_t *mem,
     const ai_api_idempotency_t *row)
 {
+    return ai_api_idempotency_write(txn, mem, row, AI_API_PUT_NEW);
+}
+
+
+int
+ai_api_idempotency_end(ai_api_txn_t *txn, const u_char id[AI_API_ID_LEN])
+{
+    int                   rc;
+    ai_api_idempotency_t  row;
+
+    rc = ai_api_idempotency_get(txn, id, &row);
+    if (rc != AI_API_OK) {
+        return rc;
+    }
+
+    if (row.answer.len == 0) {
+        return AI_API_DECLINED;
+    }
+
+    row.answer.len = 0;
+
+    return ai_api_idempotency_write(txn, NULL, &row, 0);
+}
+
+
+static int
+ai_api_idempotency_write(ai_api_txn_t *txn, const ai_api_mem_t *mem,
+    const ai_api_idempotency_t *row, unsigned flags)
+{
     int                 rc;
     size_t              size;
     u_char             *bytes;
@@ -120,7 +153,7 @@ ai_api_idempotency_put(ai_api_txn_t *txn, const ai_api_mem_t *mem,
     value.len = b.p - bytes;
 
     rc = (b.rc == AI_API_OK)
-         ? ai_api_put(txn, AI_API_T_IDEMPOTENCY, &key, &value, AI_API_PUT_NEW)
+         ? ai_api_put(txn, AI_API_T_IDEMPOTENCY, &key, &value, flags)
          : AI_API_ERROR;
 
     ai_api_free(mem, bytes);

@@ -2,8 +2,9 @@
  * Requests that must not be done twice: what was asked under an
  * Idempotency-Key, and what was answered.
  *
- * A row is written in the transaction of what it is about.  It stays as long
- * as the record does in the ledger (ai_api_retention.h).
+ * A row is written in the transaction of what it is about and stays for good.
+ * Its answer ends when the record has left the ledger (ai_api_retention.h):
+ * what is left, 51 bytes, still says that it was done.
  */
 
 #ifndef AI_API_IDEMPOTENCY_H
@@ -26,7 +27,8 @@ typedef struct {
     u_char        asked[AI_API_SHA256_LEN];      /* digest of the request */
     uint64_t      lsn;                   /* of the record */
     int64_t       at_ms;                 /* since 1970 */
-    ai_api_str_t  answer;                /* the body of the 200 */
+    ai_api_str_t  answer;                /* the body of the 200; empty: it
+                                            has ended */
 } ai_api_idempotency_t;
 
 
@@ -52,6 +54,11 @@ int ai_api_idempotency_get(ai_api_txn_t *txn, const u_char id[AI_API_ID_LEN],
  * AI_API_NOMEM, or the store's codes. */
 int ai_api_idempotency_put(ai_api_txn_t *txn, const ai_api_mem_t *mem,
     const ai_api_idempotency_t *row);
+
+/* Takes the answer out of a row, which stays.  AI_API_OK; AI_API_DECLINED:
+ * there is no row, or no answer in it; AI_API_NOMEM, AI_API_CORRUPT,
+ * AI_API_VERSION, or the store's codes. */
+int ai_api_idempotency_end(ai_api_txn_t *txn, const u_char id[AI_API_ID_LEN]);
 
 
 /* Bytes: version first, little-endian, fields only appended.  AI_API_OK,

@@ -4,7 +4,7 @@
  * The ledger record, the user's row, the line of the audit and the answer
  * under the idempotency key are one transaction.  The record's request id is a
  * function of user and key, so that the ledger itself would refuse a second
- * one.
+ * one, as long as it has the first.
  */
 
 #include "ai_api_idempotency.h"
@@ -17,6 +17,7 @@
 
 
 #define AI_API_MANAGE_NOTE_CHARS  200
+#define AI_API_MANAGE_DONE        128    /* more than the text */
 
 
 typedef struct {
@@ -31,6 +32,7 @@ static int ai_api_manage_credit_body(ai_api_manage_ctx_t *ctx,
 static int ai_api_manage_credit_asked(ai_api_manage_credit_t *credit);
 static int ai_api_manage_credit_again(ai_api_manage_ctx_t *ctx,
     const ai_api_manage_credit_t *credit, const ai_api_idempotency_t *row);
+static int ai_api_manage_credit_done(ai_api_manage_ctx_t *ctx, uint64_t lsn);
 static int ai_api_manage_credit_new(ai_api_manage_ctx_t *ctx,
     ai_api_manage_credit_t *credit, ai_api_manage_user_t *u);
 static int ai_api_manage_credit_add(ai_api_manage_ctx_t *ctx,
@@ -154,9 +156,35 @@ ai_api_manage_credit_again(ai_api_manage_ctx_t *ctx,
                                   "credit");
     }
 
+    if (row->answer.len == 0) {
+        return ai_api_manage_credit_done(ctx, row->lsn);
+    }
+
     ai_api_buf_str_append(&ctx->res->body, &row->answer);
 
     return AI_API_OK;
+}
+
+
+/* the first answer has ended, that it was done has not */
+
+static int
+ai_api_manage_credit_done(ai_api_manage_ctx_t *ctx, uint64_t lsn)
+{
+    ai_api_buf_t  text;
+    ai_api_str_t  s;
+
+    ai_api_buf_init(&text, AI_API_MANAGE_DONE, NULL);
+    ai_api_buf_z(&text, "the credit was made before: record ");
+    ai_api_buf_int(&text, (int64_t) lsn);
+    ai_api_buf_z(&text, ", in the archive");
+
+    s = ai_api_buf_str(&text);
+    ai_api_manage_error(ctx->res, AI_API_ERR_CONFLICT, ctx->req->lang, &s);
+
+    ai_api_buf_free(&text);
+
+    return AI_API_DECLINED;
 }
 
 

@@ -65,19 +65,20 @@ int ai_api_retention_delete_lines(ai_api_store_t *store,
     const ai_api_archive_t *a);
 
 
-/* How long a credit can be repeated at least, whatever was moved away. */
+/* How long a credit has the same answer at least, whatever was moved away. */
 #define AI_API_RETENTION_ANSWER_DAYS  7
 
 typedef struct {
     int64_t   before_ms;         /* older ones end */
-    uint64_t  removed;           /* so far */
+    uint64_t  ended;             /* so far */
     unsigned  done:1;            /* all were looked at */
     u_char    at[AI_API_ID_LEN]; /* the next one, zeros at first */
 } ai_api_retention_answers_t;
 
 /*
  * Answers whose record has left the ledger.  Looks at 1000 rows from w->at on
- * and deletes at most AI_API_RETENTION_STEP of them in one transaction.
+ * and ends at most AI_API_RETENTION_STEP answers in one transaction; the rows
+ * stay, so that nothing is done twice.
  * AI_API_OK, or the store's codes.
  */
 int ai_api_retention_answers(ai_api_store_t *store, ai_api_reader_t *reader,

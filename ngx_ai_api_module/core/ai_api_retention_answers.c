@@ -1,8 +1,8 @@
 /*
  * Answers under idempotency keys that end.
  *
- * As long as the record is in the ledger its request id refuses a second one,
- * so the answer that says so stays, too.
+ * As long as the record is in the ledger its request id refuses a second one.
+ * Behind that it is the row that does, so the row stays, without its answer.
  */
 
 #include "ai_api_retention.h"
@@ -52,7 +52,7 @@ ai_api_retention_answers(ai_api_store_t *store, ai_api_reader_t *reader,
     }
 
     if (rc == AI_API_OK) {
-        w->removed += old.n;
+        w->ended += old.n;
     }
 
     return rc;
@@ -85,7 +85,8 @@ ai_api_retention_look(ai_api_txn_t *txn, ai_api_retention_answers_t *w,
 }
 
 
-/* Rows do not change, and the floor only rises: what is old stays so. */
+/* Nothing else changes a row, and the floor only rises: what is old stays
+ * so. */
 
 static int
 ai_api_retention_walk(ai_api_cursor_t *c, uint64_t floor,
@@ -117,7 +118,9 @@ ai_api_retention_walk(ai_api_cursor_t *c, uint64_t floor,
             return rc;
         }
 
-        if (row.lsn != 0 && row.lsn <= floor && row.at_ms < w->before_ms) {
+        if (row.answer.len != 0 && row.lsn != 0 && row.lsn <= floor
+            && row.at_ms < w->before_ms)
+        {
             memcpy(old->ids[old->n++], key.data, AI_API_ID_LEN);
         }
 
@@ -135,7 +138,6 @@ ai_api_retention_end(ai_api_store_t *store, const ai_api_retention_old_t *old)
 {
     int            rc;
     size_t         i;
-    ai_api_str_t   key;
     ai_api_txn_t  *txn;
 
     rc = ai_api_write_begin(store, &txn);
@@ -143,11 +145,8 @@ ai_api_retention_end(ai_api_store_t *store, const ai_api_retention_old_t *old)
         return rc;
     }
 
-    key.len = AI_API_ID_LEN;
-
     for (i = 0; i < old->n; i++) {
-        key.data = old->ids[i];
-        rc = ai_api_del(txn, AI_API_T_IDEMPOTENCY, &key);
+        rc = ai_api_idempotency_end(txn, old->ids[i]);
 
         /* DECLINED: by another command at the same time */
         if (rc != AI_API_OK && rc != AI_API_DECLINED) {

@@ -332,6 +332,44 @@ idempotency_rows(void)
 }
 
 
+/* without its answer a row still says that it was done */
+
+static void
+idempotency_ended(void)
+{
+    int                    rc;
+    ai_api_txn_t          *txn;
+    ai_api_idempotency_t   row, got;
+
+    memset(&row, 0, sizeof(row));
+    memset(row.id, 7, sizeof(row.id));
+    memset(row.asked, 8, sizeof(row.asked));
+    row.lsn = 9;
+    row.at_ms = 10;
+    row.answer = ai_api_strz("{}");
+
+    T_CHECK(ai_api_write_begin(s.store, &txn) == AI_API_OK, "begin");
+    T_CHECK(ai_api_idempotency_put(txn, NULL, &row) == AI_API_OK, "put");
+
+    T_CHECK(ai_api_idempotency_end(txn, row.id) == AI_API_OK, "end");
+    T_CHECK(ai_api_idempotency_end(txn, row.id) == AI_API_DECLINED,
+            "end it twice");
+    T_CHECK(ai_api_idempotency_put(txn, NULL, &row) == AI_API_EXISTS,
+            "put what has ended");
+
+    rc = ai_api_idempotency_get(txn, row.id, &got);
+    T_CHECK(rc == AI_API_OK && got.lsn == 9 && got.at_ms == 10
+            && memcmp(got.asked, row.asked, sizeof(row.asked)) == 0
+            && got.answer.len == 0, "%d", rc);
+
+    memset(row.id, 6, sizeof(row.id));
+    T_CHECK(ai_api_idempotency_end(txn, row.id) == AI_API_DECLINED,
+            "end none");
+
+    ai_api_write_abort(txn);
+}
+
+
 int
 main(void)
 {
@@ -342,6 +380,7 @@ main(void)
     T_GROUP(lists);
     T_GROUP(idempotency_keys);
     T_GROUP(idempotency_rows);
+    T_GROUP(idempotency_ended);
 
     t_store_remove(&s);
 

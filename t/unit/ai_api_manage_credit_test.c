@@ -4,6 +4,7 @@
 
 #include "ai_api_idempotency.h"
 #include "ai_api_manage_credit_fixture.h"
+#include "ai_api_retention.h"
 #include "ai_api_verify.h"
 
 
@@ -29,6 +30,11 @@
     BAD("\\\"amount\\\" would make a balance that is out of range")
 #define CONFLICT                                                              \
     ERR("Conflict: the idempotency key was used for another credit",          \
+        "CONFLICT")
+
+
+#define DONE                                                                  \
+    ERR("Conflict: the credit was made before: record ~, in the archive",     \
         "CONFLICT")
 
 
@@ -184,6 +190,48 @@ crediting(void)
     c.status = 403;
     c.answer = NO_ADMIN;
     credit("alice", PATH, &c, 2);
+}
+
+
+/* its record and its answer are gone: it is not made again */
+
+static void
+moved(void)
+{
+    size_t          i;
+    uint64_t        mark, floor;
+    ai_api_txn_t   *txn;
+
+    ai_api_retention_answers_t  w = { NOW + 1, 0, 0, { 0 } };
+
+    static const credit_t  ended[] = {
+        { "k1", "{\"amount\":\"100.00\",\"note\":\"first\"}", 409, DONE, 0 },
+        { "k3", "{\"note\":\"\",\"amount\":\"-5\"}", 409, DONE, 0 },
+        { "k1", "{\"amount\":\"1\",\"note\":\"first\"}", 409, CONFLICT, 0 },
+        { "k5", "{\"amount\":\"1\"}", 200, NULL, 1 },
+        { "k5", "{\"amount\":\"1\"}", 200, NULL, 0 },
+    };
+
+    T_CHECK(ai_api_fold(store, 0, NULL, NULL) == AI_API_OK, "fold");
+    T_CHECK(ai_api_reader_begin(reader, &txn) == AI_API_OK
+            && ai_api_ledger_watermark(txn, &mark) == AI_API_OK, "mark");
+    ai_api_reader_end(reader);
+
+    do {
+        T_CHECK(ai_api_retention_delete(store, mark, AI_API_RETENTION_STEP,
+                                        &floor) == AI_API_OK, "delete");
+    } while (floor != mark);
+
+    while (!w.done) {
+        T_CHECK(ai_api_retention_answers(store, reader, &w) == AI_API_OK,
+                "answers");
+    }
+
+    T_CHECK(w.ended == rows(AI_API_T_IDEMPOTENCY), "%" PRIu64, w.ended);
+
+    for (i = 0; i < ai_api_nelts(ended); i++) {
+        credit("+root", PATH, &ended[i], i);
+    }
 }
 
 
@@ -386,6 +434,7 @@ main(void)
     T_GROUP(prepaid_users);
     T_GROUP(verified);
     T_GROUP(ledger);
+    T_GROUP(moved);
 
     teardown();
     setup(AI_API_STORE_MAP_MIN);

@@ -67,6 +67,43 @@ sub kept {
 }
 
 
+# A client that waits before each of so many reads gets all of it, with an
+# ai_api_stall_timeout of a second: once more when it was itself kept from
+# reading for nearly as long, which says nothing.
+
+sub reads_slowly {
+    my ($reads, $seconds) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    my ($head, $whole, $late, $from);
+    my $look = sub {
+        $late = 1 if time() - $from > 0.7;
+        $from = time();
+        return 0;
+    };
+
+    for (1 .. 20) {
+        my $c = start($body, port => $port, receive_buffer => 4096);
+
+        $head = $c->read_head;
+        ($late, $from) = (0, time());
+
+        for (1 .. $reads) {
+            select undef, undef, undef, $seconds;
+            $c->fill;
+            $look->();
+        }
+
+        $whole = $c->read_body($look);
+        last if !$late;
+    }
+
+    is($whole, 1, "a slow one gets all of it");
+    charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
+}
+
+
 sub nothing_left {
     eventually(sub {
         my $r = api("GET", "/api/ai-api/admin/stats", undef, admin_jwt());
@@ -452,34 +489,8 @@ one_record(0, { status => "client_abort", promptTokens => 77, completionTokens =
 kept("stalled");
 nothing_left();
 
-# a client that is slow but reads is no such client; one that was itself kept
-# from reading for as long is, and says nothing
-my ($head, $whole, $late, $from);
-my $look = sub {
-    $late = 1 if time() - $from > 0.7;
-    $from = time();
-    return 0;
-};
-
-for (1 .. 20) {
-    my $slow = start($body, port => $port, receive_buffer => 4096);
-
-    $head = $slow->read_head;
-    $from = time();
-    $late = 0;
-
-    for (1 .. 15) {
-        select undef, undef, undef, 0.1;
-        $slow->fill;
-        $look->();
-    }
-
-    $whole = $slow->read_body($look);
-    last if !$late;
-}
-
-is($whole, 1, "a slow one gets all of it");
-charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
+# a client that is slow but reads is no such client
+reads_slowly(15, 0.1);
 
 
 
@@ -502,29 +513,8 @@ charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
 $big
 --- steps
 # nginx sends nothing for longer than a second, since a third of the buffer has
-# to be empty before; once more when this process was kept from reading
-my ($head, $whole, $late);
-
-for (1 .. 20) {
-    my $c = start($body, port => $port, receive_buffer => 4096);
-
-    $head = $c->read_head;
-    $late = 0;
-
-    for (1 .. 60) {
-        my $from = time();
-
-        select undef, undef, undef, 0.05;
-        $c->fill;
-        $late = 1 if time() - $from > 0.7;
-    }
-
-    $whole = $c->read_body;
-    last if !$late;
-}
-
-is($whole, 1, "it gets all of it");
-charged($head, { status => "ok", completionTokens => 8000 }, "and its record");
+# to be empty before
+reads_slowly(60, 0.05);
 
 
 

@@ -296,3 +296,117 @@ $mutex->release;
 
 idle();
 is(scalar(my @sent = sent_upstream()), 0, "nothing was sent");
+
+
+
+=== TEST 9: nobody can say whether a stream may go on: it waits, one piece over its hold
+--- http_config
+    ai_api_max_output_tokens 400;
+--- steps
+my $waiting = sub {
+    my ($k, %rule) = @_;
+
+    # 64 pieces are held before the gate
+    my $end = delete $rule{end};
+    my $rule = stream_rule("chat", pieces => 400, gate => "g", behind => 10, %rule);
+
+    if (defined $end) {
+        $rule->{raw} =~ s/[0-9a-f]+\r\n[^\n]*"done":true.*//s;
+        @$rule{qw(stop_after stop)} = (length $rule->{raw}, $end);
+    }
+
+    upstream($rule);
+
+    my ($c, $head) = start_stream("chat", $k->{key}, 400);
+
+    $c->read_until(qr/(?:.*\n){10}/);
+    ollama()->wait_for(waiting => 1, "g");
+
+    my $mutex = mutex();
+
+    $mutex->hold;
+    ollama()->open("g");
+    $c->read_until(qr/(?:.*\n){65}/);
+
+    return ($c, $head, $mutex);
+};
+my $seen = sub { return scalar(() = drain_input($_[0]) =~ /"done":false/g) };
+
+# it goes on, and Ollama is done meanwhile
+for my $cut (qw(whole lines)) {
+    my $k = create_key(name => "x", usageLimit => 1000);
+    my ($c, $head, $mutex) = $waiting->($k, cut => $cut);
+
+    ollama()->wait_for(ended => 1);
+    is(request("GET", "/api/ai-service/nothing")->{status}, 401, "the workers go on") for 1 .. 10;
+    is($seen->($c), 65, "$cut: it waits");
+    $mutex->release;
+    ok($c->read_body && whole_stream($c->{body}, 400), "$cut: the whole answer");
+    charged($head, { status => "ok", completionTokens => 400 }, "$cut: its record");
+}
+
+# it may not; nothing more comes from Ollama
+for my $pieces (65, 400) {
+    my $k = create_key(name => "x", usageLimit => 1000);
+    my ($c, $head, $mutex) = $waiting->($k, pieces => $pieces, end => "hang");
+
+    set_key($k, { usageLimit => 164 });
+    is($seen->($c), 65, "$pieces: it waits");
+    $mutex->release;
+    ok($c->read_body, "$pieces: a clean end");
+
+    my $end = cut_end($c->{body}, "chat", "$pieces");
+
+    is($end->{pieces}, 65, "$pieces: one piece over it");
+    charged($head, { status => "cut_quota", completionTokens => 65 }, "$pieces: its record");
+    ollama()->wait_for(closed => 1);
+}
+
+# without a limit there is nothing to wait for
+my $free = create_key(name => "free");
+my ($f, $free_head, $free_mutex) = $waiting->($free, large => "y" x 1000);
+
+ok($f->read_body && whole_stream($f->{body}, 400), "no limit: all of it comes meanwhile");
+$free_mutex->release;
+$f->close;
+
+# more than is kept for anybody
+my $k = create_key(name => "x", usageLimit => 1000);
+my ($c, $head, $mutex) = $waiting->($k, large => "y" x 1000, end => "hang");
+
+ollama()->wait_for(closed => 1);
+$mutex->release;
+ok($c->read_body, "too much: a clean end");
+is(cut_end($c->{body}, "chat", "too much")->{pieces}, 65, "too much: one piece over it");
+
+# a client that leaves meanwhile: Ollama has said all, or nothing is left
+for my $how (qw(close reset)) {
+    for my $end (undef, "hang") {
+        my $name = "$how, " . ($end ? "nothing is left" : "all is said");
+
+        $k = create_key(name => "x", usageLimit => 1000);
+        ($c, $head, $mutex) = $waiting->($k, end => $end);
+
+        if ($end) {
+            set_key($k, { usageLimit => 164 });
+            leave($how, $c);
+            $mutex->release;
+            ollama()->wait_for(closed => 1);
+
+        } else {
+            ollama()->wait_for(ended => 1);
+            $c->$how;
+            eventually(sub { accepted() == 0 }, "$name: it has left");
+            $mutex->release;
+        }
+
+        eventually(sub { records_of($head) }, "$name: its record");
+
+        my ($r) = records_of($head);
+
+        cmp_ok($r->{completionTokens}, ">=", 65, "$name: what passed at least");
+        cmp_ok($r->{completionTokens}, "<=", $end ? 65 : 400, "$name: no more than may");
+    }
+}
+
+idle();

@@ -476,6 +476,7 @@ eventually(sub {
     return @workers == 1 && $workers[0] != $broken;
 }, "another worker");
 
-eventually(sub { records_of($head) }, "it writes the charge");
+# the next one may have met the fault, too, and be about to leave
+eventually(sub { eval { scalar(() = records_of($head)) } }, "it writes the charge");
 in_ledger($head, $w, "once");
 well_again(2, "the new one");

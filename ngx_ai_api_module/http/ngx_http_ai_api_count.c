@@ -1,6 +1,7 @@
 #include "ngx_http_ai_api_count.h"
 #include "ngx_http_ai_api_admit.h"
 #include "ngx_http_ai_api_ctx.h"
+#include "ngx_http_ai_api_late.h"
 #include "ngx_http_ai_api_settle.h"
 
 #include "ai_api_final.h"
@@ -15,7 +16,9 @@ static void ngx_http_ai_api_count_feed(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b);
 static size_t ngx_http_ai_api_count_at(size_t from, size_t offset,
     size_t earlier);
-static ngx_uint_t ngx_http_ai_api_count_covered(ngx_http_ai_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ai_api_count_covered(ngx_http_ai_api_ctx_t *ctx);
+static ngx_uint_t ngx_http_ai_api_count_limited(
+    const ngx_http_ai_api_ctx_t *ctx);
 static void ngx_http_ai_api_count_cut(ngx_http_ai_api_ctx_t *ctx);
 
 
@@ -88,6 +91,7 @@ static void
 ngx_http_ai_api_count_feed(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
 {
     size_t           n, offset, from, close;
+    ngx_int_t        rc;
     ai_api_usage_t  *u;
 
     u = &ctx->usage;
@@ -108,7 +112,17 @@ ngx_http_ai_api_count_feed(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b)
             break;
         }
 
-        if (!ngx_http_ai_api_count_covered(ctx)) {
+        rc = ngx_http_ai_api_count_covered(ctx);
+
+        if (rc == NGX_AGAIN) {
+            rc = ngx_http_ai_api_late_begin(ctx, b,
+                                            b->pos + offset + u->stop_at);
+            if (rc == NGX_OK) {
+                break;
+            }
+        }
+
+        if (rc != NGX_OK) {
             ngx_http_ai_api_count_cut(ctx);
             b->last = b->pos + offset + u->stop_at;
             break;
@@ -136,33 +150,66 @@ ngx_http_ai_api_count_at(size_t from, size_t offset, size_t earlier)
 }
 
 
-/* when it cannot be said now, the next line asks again; a store that cannot
- * be read is not asked, and spoken of, at each of them */
+ngx_int_t
+ngx_http_ai_api_count_again(ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_int_t  rc;
 
-static ngx_uint_t
+    rc = ngx_http_ai_api_count_covered(ctx);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_ai_api_count_cut(ctx);
+    }
+
+    return rc;
+}
+
+
+/* when it cannot be said now, the next line asks again; a store that cannot
+ * be read is not asked, and spoken of, at each of them, nor is the file for
+ * those who have no limit */
+
+static ngx_int_t
 ngx_http_ai_api_count_covered(ngx_http_ai_api_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
     if (ctx->slot == NULL || ctx->submitted) {
         ctx->usage.pieces_max = UINT64_MAX;
-        return 1;
+        return NGX_OK;
+    }
+
+    if (ctx->late_over) {
+        return NGX_DECLINED;
     }
 
     rc = ngx_http_ai_api_admit_more(ctx);
 
-    if (rc == NGX_DECLINED) {
-        return 0;
+    if (rc == NGX_AGAIN && !ngx_http_ai_api_count_limited(ctx)) {
+        rc = NGX_ERROR;
     }
 
     if (rc == NGX_OK) {
         ctx->usage.pieces_max = (uint64_t) ctx->slot->hold.output;
-        return 1;
+
+    } else if (rc != NGX_DECLINED) {
+        ctx->usage.pieces_max = ctx->usage.pieces
+                                + ((rc == NGX_ERROR) ? AI_API_HOLD_STEP : 0);
     }
 
-    ctx->usage.pieces_max = ctx->usage.pieces
-                            + ((rc == NGX_ERROR) ? AI_API_HOLD_STEP : 0);
-    return 1;
+    return (rc == NGX_ERROR) ? NGX_OK : rc;
+}
+
+
+static ngx_uint_t
+ngx_http_ai_api_count_limited(const ngx_http_ai_api_ctx_t *ctx)
+{
+    const ai_api_quota_input_t  *sums;
+
+    sums = &ctx->sums;
+
+    return sums->prepaid || ai_api_limits_any(&sums->key.limits)
+           || ai_api_limits_any(&sums->user.limits);
 }
 
 

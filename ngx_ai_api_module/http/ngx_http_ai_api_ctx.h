@@ -62,6 +62,10 @@ struct ngx_http_ai_api_ctx_s {
     ngx_chain_t               *held;
     ngx_chain_t              **held_last;
     size_t                     held_size;
+    ngx_chain_t               *late;            /* not counted yet */
+    ngx_chain_t              **late_last;
+    size_t                     late_size;
+    ngx_uint_t                 late_tries;      /* to ask for more */
     off_t                      left;            /* of Content-Length, or -1 */
     ai_api_buf_t               collected;
 
@@ -77,6 +81,8 @@ struct ngx_http_ai_api_ctx_s {
 
     unsigned                   limits_known:1;  /* sums are set */
     unsigned                   cut:1;           /* the quota ran out */
+    unsigned                   waits:1;         /* for more of its hold */
+    unsigned                   late_over:1;     /* but no longer */
     unsigned                   reading:1;       /* the body */
     unsigned                   body_read:1;
     unsigned                   body_waited:1;   /* for the client */

@@ -6,6 +6,7 @@
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
 #include "ngx_http_ai_api_hold.h"
+#include "ngx_http_ai_api_late.h"
 #include "ngx_http_ai_api_limits.h"
 #include "ngx_http_ai_api_settle.h"
 
@@ -360,7 +361,15 @@ ngx_http_ai_api_meter_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
     ngx_int_t     rc;
     ngx_chain_t  *out;
 
-    if (ngx_http_ai_api_hold_body(r, ctx, in, &out) != NGX_OK) {
+    out = NULL;
+
+    rc = ctx->waits ? ngx_http_ai_api_late_join(ctx, &in) : NGX_OK;
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_ai_api_hold_body(r, ctx, in, &out);
+    }
+
+    if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
@@ -387,10 +396,34 @@ static ngx_int_t
 ngx_http_ai_api_swallow(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *in,
     ngx_uint_t count)
 {
-    ngx_buf_t  *b;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
 
-    for ( /* void */ ; in; in = in->next) {
-        b = in->buf;
+    if (count && ctx->waits) {
+        rc = ngx_http_ai_api_late_join(ctx, &in);
+
+        if (rc != NGX_OK) {
+            return (rc == NGX_AGAIN) ? NGX_OK : rc;
+        }
+
+        /* it was a timer that asked: nobody looks at the upstream now */
+
+        if (ctx->cut) {
+            ngx_post_event(&ctx->drain_event, &ngx_posted_events);
+        }
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (count && ctx->waits) {
+            if (ngx_http_ai_api_late_keep(ctx, cl) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            break;
+        }
 
         if (count) {
             ngx_http_ai_api_count_gone(ctx, b);

@@ -3,6 +3,7 @@
 #include "ngx_http_ai_api_count.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_error.h"
+#include "ngx_http_ai_api_late.h"
 #include "ngx_http_ai_api_settle.h"
 
 
@@ -36,7 +37,6 @@ static ngx_int_t ngx_http_ai_api_hold_frame(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ai_api_hold_last(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx, ngx_chain_t ***ll);
 static void ngx_http_ai_api_settle_timeout_handler(ngx_event_t *ev);
-static void ngx_http_ai_api_hold_wake(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -67,13 +67,13 @@ ngx_http_ai_api_hold_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
             n = ngx_http_ai_api_count(ctx, cl->buf);
 
             if (n != (size_t) (cl->buf->last - cl->buf->pos)
-                || ngx_http_ai_api_hold_ends(ctx, cl->buf))
+                || ctx->waits || ngx_http_ai_api_hold_ends(ctx, cl->buf))
             {
                 break;
             }
         }
 
-        if (cl == NULL) {
+        if (cl == NULL && !ctx->cut) {
             return NGX_OK;
         }
 
@@ -85,7 +85,7 @@ ngx_http_ai_api_hold_body(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
             }
         }
 
-        ctx->counted = 1;
+        ctx->counted = (cl != NULL);
 
     } else {
         ll = out;
@@ -173,6 +173,10 @@ ngx_http_ai_api_hold_rest(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx,
         if (ctx->held_size > NGX_HTTP_AI_API_HELD_MAX && !ctx->usage.closed) {
             ctx->overlong = 1;
             ngx_http_ai_api_hold_flow(ctx, ll);
+        }
+
+        if (ctx->waits) {
+            return ngx_http_ai_api_late_keep(ctx, in->next);
         }
 
         if (b->flush && ctx->broken) {
@@ -503,7 +507,7 @@ ngx_http_ai_api_hold_done(ngx_http_ai_api_ctx_t *ctx, ngx_uint_t durable)
 
 /* nginx's own write handler looks at c->buffered only: the filters first */
 
-static void
+void
 ngx_http_ai_api_hold_wake(ngx_http_request_t *r)
 {
     ngx_connection_t  *c;

@@ -26,6 +26,9 @@ void ngx_http_ai_api_hold_passed(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t *out);
 void ngx_http_ai_api_hold_wait(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
 
+/* On the event loop: there is something to be sent that waited. */
+void ngx_http_ai_api_hold_wake(ngx_http_request_t *r);
+
 /* On the event loop: the slot of a waiting request is settled. */
 void ngx_http_ai_api_hold_done(ngx_http_ai_api_ctx_t *ctx, ngx_uint_t durable);
 

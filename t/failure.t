@@ -6,6 +6,7 @@ use utf8;
 use lib 't/lib';
 use AiApi;
 use AiApi::Faults;
+use AiApi::Quota;
 use AiApi::Running;
 use AiApi::StoreLock;
 use Test::Nginx::Socket 'no_plan';
@@ -540,3 +541,39 @@ faults();
 works_again("room");
 is((nginx_pids(1))[1], $second, "the same worker");
 is(gapless("after"), scalar(ledger()), "no gap");
+
+
+
+=== TEST 11: all slots are taken: the log says so, and it goes on when one is free
+--- store_options
+map_size=64m slots=64
+--- steps
+my $ask = sub { ("chat", question("chat", 20), key()) };
+
+key();
+upstream({ path => "/api/chat", play => $plain->{name}, gate => "g" });
+
+# each of them has a slot, and is at Ollama's
+my @running = crowd(64, $ask);
+
+is(scalar(decided("g", @running)), 0, "as many as there are slots");
+
+for my $answer (answers(crowd(10, $ask))) {
+    refused($answer, 503, "BILLING_UNAVAILABLE", "one more", qr/./);
+    is($answer->{headers}{"retry-after"}, 1, "one more: Retry-After");
+}
+
+eventually(sub { logged() =~ / all 64 slots of the in-flight file are taken/ },
+           "a line");
+ollama()->open("g");
+is(scalar(ok_answers(@running)), 64, "those that ran have their answers");
+
+upstream({ path => "/api/chat", play => $plain->{name} });
+is(chat(question("chat", 20), key => key())->{status}, 200, "the next one too");
+
+# ten were refused at about the same time
+my @lines = grep { / all 64 slots of / } split /^/, logged();
+my %seconds = map { /^\S+ (\S+) / ? ($1 => 1) : () } @lines;
+
+is(scalar(@lines), scalar(keys %seconds), "a line a second at most");
+ok((!grep { !/ \[warn\] / } @lines), "a warning");

@@ -119,8 +119,8 @@ typedef struct {
  *   AI_API_DENIED   q->bound refuses
  *   AI_API_AGAIN    quota->lsn is older than a charge of this owner whose hold
  *                   is given back: read the sums again and call once more
- *   AI_API_BUSY     no slot, or the mutex was not free in 1 ms (the latter
- *                   never without limits)
+ *   AI_API_BUSY     the mutex was not free in 1 ms (never without limits)
+ *   AI_API_NOMEM    all slots are taken
  *   AI_API_ERROR    the mutex is not recoverable
  */
 int ai_api_inflight_admit(ai_api_inflight_t *t,

@@ -43,7 +43,7 @@ ai_api_inflight_admit(ai_api_inflight_t *t, const ai_api_inflight_admit_t *in,
 
     i = ai_api_inflight_claim(t, t->lane);
     if (i == t->n) {
-        return AI_API_BUSY;
+        return AI_API_NOMEM;
     }
 
     s = &t->slots[i];

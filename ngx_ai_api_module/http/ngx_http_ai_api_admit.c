@@ -31,6 +31,7 @@ static int ngx_http_ai_api_admit_take(ngx_http_ai_api_ctx_t *ctx,
 static void ngx_http_ai_api_admit_lost(void);
 static ngx_int_t ngx_http_ai_api_admit_wait(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
+static void ngx_http_ai_api_admit_full(ai_api_inflight_t *table);
 static void ngx_http_ai_api_admit_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_ai_api_admit_billing(ngx_http_request_t *r,
     ngx_http_ai_api_ctx_t *ctx);
@@ -59,6 +60,13 @@ ngx_http_ai_api_admit(ngx_http_request_t *r, ngx_http_ai_api_ctx_t *ctx)
         ctx->limits_known = 1;
         ngx_http_ai_api_limits_notice(ctx);
         return ngx_http_ai_api_limits_refuse(r, ctx);
+
+    case AI_API_NOMEM:
+        if (ctx->admit_waits == NGX_HTTP_AI_API_ADMIT_WAITS) {
+            ngx_http_ai_api_admit_full(table);
+        }
+
+        return ngx_http_ai_api_admit_wait(r, ctx);
 
     case AI_API_AGAIN:
     case AI_API_BUSY:
@@ -122,6 +130,26 @@ ngx_http_ai_api_admit_handler(ngx_event_t *ev)
 
     ngx_http_core_run_phases(r);
     ngx_http_run_posted_requests(c);
+}
+
+
+/* once a second a worker: whom it meets is told by the access log */
+
+static void
+ngx_http_ai_api_admit_full(ai_api_inflight_t *table)
+{
+    static time_t  told;
+
+    if (ngx_time() == told) {
+        return;
+    }
+
+    told = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "ai api: all %ui slots of the in-flight file are taken: "
+                  "paid work is refused with 503",
+                  (ngx_uint_t) ai_api_inflight_slots(table));
 }
 
 

@@ -587,7 +587,7 @@ many_owners(void)
     for (n = 0; n < SLOTS; n++) {
         t_charge(&charge, n, n, n);
         T_CHECK(admit(&all[n]) == AI_API_OK, "%u", n);
-        T_CHECK(admit(&s) == (n + 1 < SLOTS ? AI_API_DENIED : AI_API_BUSY),
+        T_CHECK(admit(&s) == (n + 1 < SLOTS ? AI_API_DENIED : AI_API_NOMEM),
                 "%u", n);
     }
 

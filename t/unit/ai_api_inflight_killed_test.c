@@ -250,8 +250,8 @@ one_request(uint32_t *seed)
 
     (void) __atomic_add_fetch(rc == AI_API_OK ? &ledger->admitted
                               : rc == AI_API_AGAIN ? &ledger->again
-                              : rc == AI_API_BUSY ? &ledger->busy
-                                                  : &ledger->denied,
+                              : rc == AI_API_BUSY || rc == AI_API_NOMEM
+                                ? &ledger->busy : &ledger->denied,
                               1, __ATOMIC_RELAXED);
     if (rc != AI_API_OK) {
         return;

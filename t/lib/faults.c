@@ -439,7 +439,8 @@ write(int fd, const void *p, size_t n)
 static int
 fault_request(const struct iovec *v, int n)
 {
-    return n > 0 && v->iov_len > 10 && memcmp(v->iov_base, "POST /api/", 10) == 0;
+    return n > 0 && v->iov_len > 10
+           && memcmp(v->iov_base, "POST /api/", 10) == 0;
 }
 
 

@@ -320,3 +320,24 @@ SKIP: {
 
     is($?, 0, "nginx -t") or diag($said);
 }
+
+
+
+=== TEST 13: lanes for the workers of two configurations
+--- steps
+for my $case ([3, "worker_processes 2;", 2], [4, "worker_processes 2;"], [1, "", 1], [2, ""],
+              [2, "master_process off; worker_processes 4;"])
+{
+    my ($lanes, $main, $workers) = @$case;
+    my ($code, $said) = nginx_t("ai_api_store \$DIR/new lanes=$lanes;", $pass, $main);
+    my $name = "$lanes lanes, " . ($main || "nothing said");
+
+    is($code, 0, "$name: nginx -t") or diag($said);
+
+    if (defined $workers) {
+        like($said, qr/\[warn\] .*$lanes "lanes" of .* twice "worker_processes" \($workers\)/,
+             "$name: a warning");
+    } else {
+        unlike($said, qr/"lanes"/, "$name: enough");
+    }
+}

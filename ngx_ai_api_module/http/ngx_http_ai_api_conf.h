@@ -58,6 +58,11 @@ char *ngx_http_ai_api_init_main_conf(ngx_conf_t *cf, void *conf);
 ngx_int_t ngx_http_ai_api_check_main_conf(ngx_conf_t *cf,
     ngx_http_ai_api_main_conf_t *amcf);
 
+/* When the whole file is read, "worker_processes" behind "http" too: a
+ * warning when a reload would want more lanes than there are. */
+void ngx_http_ai_api_check_lanes(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf);
+
 void *ngx_http_ai_api_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_ai_api_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);

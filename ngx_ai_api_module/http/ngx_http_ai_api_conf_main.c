@@ -411,3 +411,30 @@ ngx_http_ai_api_check_currency(ngx_conf_t *cf, void *post, void *data)
 
     return NGX_CONF_ERROR;
 }
+
+
+/* the old workers have theirs until their requests have ended */
+
+void
+ngx_http_ai_api_check_lanes(ngx_cycle_t *cycle,
+    ngx_http_ai_api_main_conf_t *amcf)
+{
+    ngx_uint_t        n;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    n = ccf->master ? (ngx_uint_t) ccf->worker_processes : 1;
+
+    if (amcf->lanes >= 2 * n) {
+        return;
+    }
+
+    /* where the lines of ngx_conf_log_error() go, "nginx -t" too */
+
+    ngx_log_error(NGX_LOG_WARN, cycle->old_cycle->log, 0,
+                  "%ui \"lanes\" of \"ai_api_store\" are less than twice "
+                  "\"worker_processes\" (%ui): after a reload workers may "
+                  "have none, and refuse paid work with 503, until those "
+                  "before it have ended", amcf->lanes, n);
+}

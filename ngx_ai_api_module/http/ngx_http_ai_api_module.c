@@ -484,13 +484,16 @@ ngx_http_ai_api_init_module(ngx_cycle_t *cycle)
 {
     ngx_http_ai_api_main_conf_t  *amcf;
 
-    if (ngx_test_config || !ngx_http_ai_api_serves(cycle)) {
+    if (!ngx_http_ai_api_serves(cycle)) {
         return NGX_OK;
     }
 
     amcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_ai_api_module);
 
-    return ngx_http_ai_api_worker_prepare(cycle, amcf);
+    ngx_http_ai_api_check_lanes(cycle, amcf);
+
+    return ngx_test_config ? NGX_OK
+                           : ngx_http_ai_api_worker_prepare(cycle, amcf);
 }
 
 

@@ -17,6 +17,7 @@
 
 static int ai_apictl_getopt(ai_apictl_t *ctl, int argc, char **argv,
     const ai_apictl_option_t **table, size_t n, int plus);
+static int ai_apictl_spelled(const char *given, const char *name);
 static size_t ai_apictl_options_list(const ai_apictl_command_t *command,
     const ai_apictl_option_t **table);
 static void ai_apictl_letters(const ai_apictl_option_t **table, size_t n,
@@ -90,7 +91,7 @@ ai_apictl_getopt(ai_apictl_t *ctl, int argc, char **argv,
     const ai_apictl_option_t **table, size_t n, int plus)
 {
     int            code, key;
-    char           letters[2 * AI_APICTL_OPTIONS + 3];
+    char           letters[2 * AI_APICTL_OPTIONS + 3], *given;
     size_t         i;
     struct option  longs[AI_APICTL_OPTIONS + 1];
 
@@ -115,10 +116,17 @@ ai_apictl_getopt(ai_apictl_t *ctl, int argc, char **argv,
             return AI_APICTL_OK;
         }
 
+        given = argv[optind - 1];
+
+        if (key >= AI_APICTL_VAL) {
+            given = (optarg == given) ? argv[optind - 2] : given;
+            key = ai_apictl_spelled(given, longs[key - AI_APICTL_VAL].name)
+                  ? key : '?';
+        }
+
         if (key == '?' || key == ':') {
             return ai_apictl_error(AI_APICTL_USAGE, "%s: %s; see "
-                                   "\"ai-apictl %s%s--help\"",
-                                   argv[optind - 1],
+                                   "\"ai-apictl %s%s--help\"", given,
                                    (key == ':') ? "an argument is missing"
                                    : "no such option, or one that takes no "
                                      "argument",
@@ -131,6 +139,22 @@ ai_apictl_getopt(ai_apictl_t *ctl, int argc, char **argv,
     } while (code == AI_APICTL_OK);
 
     return code;
+}
+
+
+/*
+ * getopt_long() takes the beginning of a name for all of it: "--tokens" would
+ * be --tokens-per-minute, and another one when an option is added.
+ */
+
+static int
+ai_apictl_spelled(const char *given, const char *name)
+{
+    size_t  n;
+
+    n = strcspn(given, "=");
+
+    return n == strlen(name) + 2 && memcmp(given + 2, name, n - 2) == 0;
 }
 
 

@@ -7,6 +7,7 @@ use AiApi;
 use AiApi::Ctl;
 use AiApi::Faults;
 use Digest::SHA qw(sha256_hex hmac_sha256_hex);
+use Fcntl qw(LOCK_EX LOCK_UN);
 use JSON::PP ();
 use POSIX ();
 use Test::Nginx::Socket 'no_plan';
@@ -804,3 +805,43 @@ put_text($file, $text);
 put_text("$file.sha256", sha256_hex($text) . "  $name\n");
 is(ctl($new, @retention, "--json")->{json}{moved}, 4, "that of the ledger");
 verifies("moved", $new, "-a", $archive);
+
+
+
+=== TEST 9: two retentions at the same time: one behind the other
+--- steps
+my $dir = state_dir();
+my $archive = "$dir/archive";
+my $late = (gmtime)[2] == 0 ? 1 : 0;
+
+away_from_end_of("day");
+key();
+play();
+
+for my $days (-3 - $late, 0) {
+    faults("clock offset " . $days * 86400);
+    asks(2, "$days days");
+}
+
+faults();
+wait_for(sub { ctl("verify", "--json")->{json}{folded} == 4 });
+
+# one that does not go on
+open my $store, "<", "$dir/store" or die "$!\n";
+flock $store, LOCK_EX or die "$!\n";
+
+my $inode = (stat "$dir/store")[1];
+my $pid = fork;
+die "fork: $!\n" if !defined $pid;
+
+if ($pid == 0) {
+    POSIX::_exit(ctl("retention", "--keep", 2, "-a", $archive)->{code} eq "0" ? 0 : 1);
+}
+
+ok(wait_for(sub { text_of("/proc/locks") =~ /-> FLOCK .*:$inode / }), "it waits");
+is(scalar(my @none = glob "$archive/ledger-*"), 0, "nothing is written");
+flock $store, LOCK_UN;
+waitpid $pid, 0;
+is($?, 0, "then it has its turn");
+is(scalar(my @files = glob "$archive/ledger-*.ndjson"), 1, "a file");
+verifies("with the archive", "-a", $archive);

@@ -20,9 +20,11 @@
 #include "ai_api_str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,6 +50,7 @@ static int ai_apictl_cmd_retention(ai_apictl_t *ctl, int argc, char **argv);
 static int ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before);
 static int ai_apictl_retention_dir(ai_apictl_t *ctl, const char *dir);
 static int ai_apictl_retention_child(ai_apictl_t *ctl, void *data);
+static int ai_apictl_retention_alone(ai_apictl_t *ctl);
 static int ai_apictl_retention_days(ai_apictl_t *ctl,
     ai_apictl_retention_t *r);
 static int ai_apictl_retention_settled(ai_apictl_t *ctl);
@@ -207,7 +210,11 @@ ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
     int                      code;
     ai_apictl_retention_t   *r = data;
 
-    code = ai_apictl_open(ctl);
+    code = ai_apictl_retention_alone(ctl);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_open(ctl);
+    }
 
     if (code == AI_APICTL_OK) {
         code = ai_apictl_retention_settled(ctl);
@@ -246,6 +253,26 @@ ai_apictl_retention_child(ai_apictl_t *ctl, void *data)
     }
 
     return code;
+}
+
+
+/* A lock on the store's directory, until this process ends: two would write
+ * the same files.  The second one waits, and finds what is left. */
+
+static int
+ai_apictl_retention_alone(ai_apictl_t *ctl)
+{
+    int  fd;
+
+    fd = open(ctl->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    /* a directory that is not there is told of by who opens the store */
+    if (fd == -1 || flock(fd, LOCK_EX) == 0) {
+        return AI_APICTL_OK;
+    }
+
+    return ai_apictl_error(AI_APICTL_FAILED, "cannot lock %s: %s", ctl->dir,
+                           strerror(errno));
 }
 
 

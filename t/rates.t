@@ -586,6 +586,7 @@ for my $row ([{ usageLimit => 0 }, ""], [{ requestLimit => 0 }, ""], [{ costLimi
     my $r = ask(limited(%$limits));
 
     refused($r, 429, "RATE_LIMIT_EXCEEDED", json($limits));
+    is(limit_headers($r), "", "money is no number of RateLimit") if json($limits) =~ /cost/i;
 
     if ($most eq "") {
         is($r->{headers}{"retry-after"}, undef, json($limits) . ": no Retry-After");

@@ -518,6 +518,38 @@ reads_slowly(60, 0.05);
 
 
 
+=== TEST 18: a client that stalls while Ollama goes on in small pieces
+--- http_config
+    ai_api_stall_timeout 1s;
+    ai_api_buffer_size 1m;
+    ai_api_abort cut;
+
+    server {
+        listen $TEST_NGINX_OWN_PORT sndbuf=8k;
+
+        location /api/ai-service/ {
+            ai_api_pass http://ollama;
+        }
+    }
+--- config
+    location /api/ai-api/ {
+        ai_api_manage;
+    }
+--- upstream
+{ ndjson => { pieces => 8000, prompt => 77, eval => 8000, text => "y" x 100, interval => 0.05 },
+  cut => [200_000, (300) x 6000] }
+--- steps
+my $c = start($body, port => $port, receive_buffer => 4096);
+
+$c->read_head;
+$c->read_until(qr/\n/);
+
+# each of them is room in nginx's buffer, and none is for the client
+one_record(0, { status => "client_abort" }, "stalled");
+cmp_ok(ollama()->requests->[0]{sent}, "<", 1_000_000, "long before that buffer is full");
+
+
+
 === TEST 14: a stalled client with cut
 --- http_config
     ai_api_stall_timeout 500ms;

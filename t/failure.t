@@ -577,3 +577,36 @@ my %seconds = map { /^\S+ (\S+) / ? ($1 => 1) : () } @lines;
 
 is(scalar(@lines), scalar(keys %seconds), "a line a second at most");
 ok((!grep { !/ \[warn\] / } @lines), "a warning");
+
+
+
+=== TEST 12: too many charges wait for the disk: no more paid work until it is back
+--- store_options
+map_size=64m slots=64
+--- error_log
+was not durable in time
+--- no_error_log
+[alert]
+[emerg]
+--- steps
+key();
+play();
+whole("before");
+faults("fdatasync hang");
+
+local $AiApi::Running::prefix = "/soon";
+
+my @c = map { ask("chat", "false") } 1 .. 40;
+
+faulted();
+
+# those that were admitted are final when they are refused at last: more than
+# half of the slots, since nothing else refuses before that
+$_->read_answer for @c;
+cmp_ok(sent_count(), ">", 33, "as many as that were let in");
+billing_refused("half of the slots wait");
+
+faults();
+works_again("the disk");
+eventually(sub { ledger() >= 34 }, "all that were admitted are charged");
+is(gapless("after"), scalar(ledger()), "no gap");

@@ -89,6 +89,37 @@ sub met_holder {
 }
 
 
+# A stream one piece over its hold, and a mutex that is held: it waits.
+
+sub late_stream {
+    my ($k, %rule) = @_;
+
+    # 64 pieces are held before the gate
+    my $end = delete $rule{end};
+    my $rule = stream_rule("chat", pieces => 400, gate => "g", behind => 10, %rule);
+
+    if (defined $end) {
+        $rule->{raw} =~ s/[0-9a-f]+\r\n[^\n]*"done":true.*//s;
+        @$rule{qw(stop_after stop)} = (length $rule->{raw}, $end);
+    }
+
+    upstream($rule);
+
+    my ($c, $head) = start_stream("chat", $k->{key}, 400);
+
+    $c->read_until(qr/(?:.*\n){10}/);
+    ollama()->wait_for(waiting => 1, "g");
+
+    my $mutex = mutex();
+
+    $mutex->hold;
+    ollama()->open("g");
+    $c->read_until(qr/(?:.*\n){65}/);
+
+    return ($c, $head, $mutex);
+}
+
+
 run_tests();
 
 __DATA__
@@ -303,39 +334,12 @@ is(scalar(my @sent = sent_upstream()), 0, "nothing was sent");
 --- http_config
     ai_api_max_output_tokens 400;
 --- steps
-my $waiting = sub {
-    my ($k, %rule) = @_;
-
-    # 64 pieces are held before the gate
-    my $end = delete $rule{end};
-    my $rule = stream_rule("chat", pieces => 400, gate => "g", behind => 10, %rule);
-
-    if (defined $end) {
-        $rule->{raw} =~ s/[0-9a-f]+\r\n[^\n]*"done":true.*//s;
-        @$rule{qw(stop_after stop)} = (length $rule->{raw}, $end);
-    }
-
-    upstream($rule);
-
-    my ($c, $head) = start_stream("chat", $k->{key}, 400);
-
-    $c->read_until(qr/(?:.*\n){10}/);
-    ollama()->wait_for(waiting => 1, "g");
-
-    my $mutex = mutex();
-
-    $mutex->hold;
-    ollama()->open("g");
-    $c->read_until(qr/(?:.*\n){65}/);
-
-    return ($c, $head, $mutex);
-};
 my $seen = sub { return scalar(() = drain_input($_[0]) =~ /"done":false/g) };
 
 # it goes on, and Ollama is done meanwhile
 for my $cut (qw(whole lines)) {
     my $k = create_key(name => "x", usageLimit => 1000);
-    my ($c, $head, $mutex) = $waiting->($k, cut => $cut);
+    my ($c, $head, $mutex) = late_stream($k, cut => $cut);
 
     ollama()->wait_for(ended => 1);
     is(request("GET", "/api/ai-service/nothing")->{status}, 401, "the workers go on") for 1 .. 10;
@@ -348,7 +352,7 @@ for my $cut (qw(whole lines)) {
 # it may not; nothing more comes from Ollama
 for my $pieces (65, 400) {
     my $k = create_key(name => "x", usageLimit => 1000);
-    my ($c, $head, $mutex) = $waiting->($k, pieces => $pieces, end => "hang");
+    my ($c, $head, $mutex) = late_stream($k, pieces => $pieces, end => "hang");
 
     set_key($k, { usageLimit => 164 });
     is($seen->($c), 65, "$pieces: it waits");
@@ -364,7 +368,7 @@ for my $pieces (65, 400) {
 
 # without a limit there is nothing to wait for
 my $free = create_key(name => "free");
-my ($f, $free_head, $free_mutex) = $waiting->($free, large => "y" x 1000);
+my ($f, $free_head, $free_mutex) = late_stream($free, large => "y" x 1000);
 
 ok($f->read_body && whole_stream($f->{body}, 400), "no limit: all of it comes meanwhile");
 $free_mutex->release;
@@ -372,7 +376,7 @@ $f->close;
 
 # more than is kept for anybody
 my $k = create_key(name => "x", usageLimit => 1000);
-my ($c, $head, $mutex) = $waiting->($k, large => "y" x 1000, end => "hang");
+my ($c, $head, $mutex) = late_stream($k, large => "y" x 1000, end => "hang");
 
 ollama()->wait_for(closed => 1);
 $mutex->release;
@@ -385,7 +389,7 @@ for my $how (qw(close reset)) {
         my $name = "$how, " . ($end ? "nothing is left" : "all is said");
 
         $k = create_key(name => "x", usageLimit => 1000);
-        ($c, $head, $mutex) = $waiting->($k, end => $end);
+        ($c, $head, $mutex) = late_stream($k, end => $end);
 
         if ($end) {
             set_key($k, { usageLimit => 164 });
@@ -404,9 +408,34 @@ for my $how (qw(close reset)) {
 
         my ($r) = records_of($head);
 
-        cmp_ok($r->{completionTokens}, ">=", 65, "$name: what passed at least");
-        cmp_ok($r->{completionTokens}, "<=", $end ? 65 : 400, "$name: no more than may");
+        is($r->{completionTokens}, $end ? 65 : 400, "$name: what Ollama said, as far as it may");
+        is($r->{estimated}, $end ? $yes : $no, "$name: its own count, if there is one");
     }
+}
+
+idle();
+
+
+
+=== TEST 10: a holder that does not come back: a stream waits no longer than for its charge
+--- http_config
+    ai_api_max_output_tokens 400;
+    ai_api_settle_timeout 1s;
+--- no_error_log
+[alert]
+[crit]
+--- steps
+for my $gone (0, 1) {
+    my $k = create_key(name => "x", usageLimit => 1000);
+    my ($c, $head, $mutex) = late_stream($k, end => "hang");
+
+    $c->reset if $gone;
+    ollama()->wait_for(closed => 1);
+    $mutex->release;
+
+    ok($c->read_body, "an end") if !$gone;
+    eventually(sub { records_of($head) }, "its record");
+    is((records_of($head))[0]{completionTokens}, 65, "what has passed");
 }
 
 idle();

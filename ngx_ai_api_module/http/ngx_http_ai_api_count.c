@@ -185,7 +185,9 @@ ngx_http_ai_api_count_covered(ngx_http_ai_api_ctx_t *ctx)
 
     rc = ngx_http_ai_api_admit_more(ctx);
 
-    if (rc == NGX_AGAIN && !ngx_http_ai_api_count_limited(ctx)) {
+    if (rc == NGX_AGAIN
+        && (ctx->late_ends || !ngx_http_ai_api_count_limited(ctx)))
+    {
         rc = NGX_ERROR;
     }
 

@@ -66,6 +66,7 @@ struct ngx_http_ai_api_ctx_s {
     ngx_chain_t              **late_last;
     size_t                     late_size;
     ngx_uint_t                 late_tries;      /* to ask for more */
+    ngx_msec_t                 late_since;
     off_t                      left;            /* of Content-Length, or -1 */
     ai_api_buf_t               collected;
 
@@ -83,6 +84,7 @@ struct ngx_http_ai_api_ctx_s {
     unsigned                   cut:1;           /* the quota ran out */
     unsigned                   waits:1;         /* for more of its hold */
     unsigned                   late_over:1;     /* but no longer */
+    unsigned                   late_ends:1;     /* nobody asks again */
     unsigned                   reading:1;       /* the body */
     unsigned                   body_read:1;
     unsigned                   body_waited:1;   /* for the client */

@@ -6,7 +6,8 @@
 
 /* The holder of the file's lock has lost the processor or was stopped: asked
  * again 4, 8, 16 and so on to 512 ms later.  An Ollama that says more than
- * this meanwhile is not waited for: the answer ends. */
+ * this meanwhile is not waited for: the answer ends, and so it does when it
+ * has waited for as long as it would for its charge. */
 
 #define NGX_HTTP_AI_API_LATE_MS     4
 #define NGX_HTTP_AI_API_LATE_TRIES  7
@@ -15,6 +16,7 @@
 
 static ngx_int_t ngx_http_ai_api_late_copy(ngx_http_ai_api_ctx_t *ctx,
     ngx_buf_t *b, u_char *pos);
+static ngx_uint_t ngx_http_ai_api_late_is_over(ngx_http_ai_api_ctx_t *ctx);
 static ngx_chain_t *ngx_http_ai_api_late_end(ngx_http_ai_api_ctx_t *ctx);
 static void ngx_http_ai_api_late_wait(ngx_http_ai_api_ctx_t *ctx);
 static void ngx_http_ai_api_late_handler(ngx_event_t *ev);
@@ -27,6 +29,7 @@ ngx_http_ai_api_late_begin(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b,
     ctx->late = NULL;
     ctx->late_last = &ctx->late;
     ctx->late_size = 0;
+    ctx->late_since = ngx_current_msec;
 
     if (ngx_http_ai_api_late_copy(ctx, b, pos) != NGX_OK) {
         return NGX_ERROR;
@@ -104,17 +107,27 @@ ngx_http_ai_api_late_copy(ngx_http_ai_api_ctx_t *ctx, ngx_buf_t *b,
 ngx_int_t
 ngx_http_ai_api_late_join(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t **in)
 {
+    ngx_int_t   rc;
+    ngx_uint_t  over;
+
     if (ngx_http_ai_api_late_keep(ctx, *in) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ctx->late_over = (ctx->late_size > NGX_HTTP_AI_API_LATE_MAX);
+    over = ngx_http_ai_api_late_is_over(ctx);
 
-    if (ctx->admit_event.timer_set && !ctx->late_over) {
+    if (ctx->admit_event.timer_set && !over) {
         return NGX_AGAIN;
     }
 
-    if (ngx_http_ai_api_count_again(ctx) == NGX_AGAIN) {
+    rc = ngx_http_ai_api_count_again(ctx);
+
+    if (rc == NGX_AGAIN && over) {
+        ctx->late_over = 1;
+        rc = ngx_http_ai_api_count_again(ctx);
+    }
+
+    if (rc == NGX_AGAIN) {
         ngx_http_ai_api_late_wait(ctx);
         return NGX_AGAIN;
     }
@@ -123,6 +136,40 @@ ngx_http_ai_api_late_join(ngx_http_ai_api_ctx_t *ctx, ngx_chain_t **in)
     *in = ngx_http_ai_api_late_end(ctx);
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_ai_api_late_is_over(ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_http_ai_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_ai_api_module);
+
+    return ctx->late_size > NGX_HTTP_AI_API_LATE_MAX
+           || ngx_current_msec - ctx->late_since >= alcf->settle_timeout;
+}
+
+
+/* what Ollama has said is charged for, whether a client was there or not; as
+ * long as it can be told, up to where it would have been cut */
+
+void
+ngx_http_ai_api_late_count(ngx_http_ai_api_ctx_t *ctx)
+{
+    ngx_chain_t  *cl;
+
+    if (!ctx->waits) {
+        return;
+    }
+
+    ctx->late_ends = 1;
+
+    (void) ngx_http_ai_api_count_again(ctx);
+
+    for (cl = ngx_http_ai_api_late_end(ctx); cl; cl = cl->next) {
+        ngx_http_ai_api_count_gone(ctx, cl->buf);
+    }
 }
 
 

@@ -27,4 +27,8 @@ ngx_int_t ngx_http_ai_api_late_keep(ngx_http_ai_api_ctx_t *ctx,
 ngx_int_t ngx_http_ai_api_late_join(ngx_http_ai_api_ctx_t *ctx,
     ngx_chain_t **in);
 
+/* The request ends while something waits: all of it is counted, and goes to
+ * nobody.  Nothing when nothing waits. */
+void ngx_http_ai_api_late_count(ngx_http_ai_api_ctx_t *ctx);
+
 #endif /* NGX_HTTP_AI_API_LATE_H */

@@ -2,6 +2,7 @@
 #include "ngx_http_ai_api_admit.h"
 #include "ngx_http_ai_api_ctx.h"
 #include "ngx_http_ai_api_inflight.h"
+#include "ngx_http_ai_api_late.h"
 #include "ngx_http_ai_api_rate.h"
 #include "ngx_http_ai_api_worker.h"
 
@@ -328,6 +329,7 @@ ngx_http_ai_api_settle_finish(ngx_http_ai_api_ctx_t *ctx)
     }
 
     if (ai_api_inflight_state(ctx->slot) != AI_API_SLOT_HELD) {
+        ngx_http_ai_api_late_count(ctx);
         ngx_http_ai_api_settle_submit(ctx);
         return;
     }

@@ -255,6 +255,19 @@ refuses("not over a backup", 1, qr/not an empty directory/, "backup",
 refuses("no directory above", 1, qr/No such file/, "backup",
         "$dir/not/there");
 
+# a kill may have left it, before it was the store's owner's
+mkdir "$dir/$_.new" or die "$dir/$_.new: $!\n" for "again", "taken", "anew";
+put_text("$dir/taken.new/file", "x");
+
+is(ctl("backup", "$dir/again/")->{code}, 0, "backup, after a kill");
+is((stat "$dir/again")[4], (stat "$dir/store")[4], "the store's owner has it");
+refuses("the name is taken", 1, qr{taken\.new: File exists}, "backup",
+        "$dir/taken");
+ok(!-e "$dir/taken", "nothing is made");
+is(ctl({ store => "$dir/anew" }, "restore", @user, "$dir/again")->{code}, 0,
+   "restore, after a kill");
+ok(!-e "$dir/again.new" && !-e "$dir/anew.new", "nothing else is left");
+
 # a new store of it, with which nginx goes on
 my $end = last_lsn();
 my $new = { store => "$dir/new" };

@@ -59,8 +59,9 @@ const ai_apictl_command_t  ai_apictl_copy_commands[] = {
 static int
 ai_apictl_cmd_backup(ai_apictl_t *ctl, int argc, char **argv)
 {
-    int          code, made;
-    const char  *dir;
+    int                 code, made;
+    const char         *dir;
+    ai_apictl_owner_t   owner;
 
     (void) argc;
 
@@ -71,16 +72,17 @@ ai_apictl_cmd_backup(ai_apictl_t *ctl, int argc, char **argv)
 
     dir = argv[0];
 
-    code = ai_apictl_dir_make(dir, &made);
+    code = ai_apictl_store_owner(ctl, &owner);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_dir_empty_make(dir, &owner, &made);
+    }
+
     if (code != AI_APICTL_OK) {
         return code;
     }
 
-    code = made ? ai_apictl_dir_share(ctl, dir) : AI_APICTL_OK;
-
-    if (code == AI_APICTL_OK) {
-        code = ai_apictl_child(ctl, 1, ai_apictl_backup_child, argv[0]);
-    }
+    code = ai_apictl_child(ctl, 1, ai_apictl_backup_child, argv[0]);
 
     if (code == AI_APICTL_OK) {
         code = ai_apictl_sync_parent(dir);

@@ -17,6 +17,10 @@
 #define AI_APICTL_RESERVE  ((uint64_t) 1 << 20)
 
 
+static int ai_apictl_dir_place(const char *part, const char *dir,
+    const ai_apictl_owner_t *owner, int *made);
+static int ai_apictl_dir_give(const char *dir,
+    const ai_apictl_owner_t *owner);
 static int ai_apictl_lock(const char *path, int fd, int cmd);
 
 
@@ -65,51 +69,68 @@ ai_apictl_dir_empty(const char *dir)
 
 
 int
-ai_apictl_dir_make(const char *dir, int *made)
+ai_apictl_dir_make(const char *dir, const ai_apictl_owner_t *owner, int *made)
 {
+    int          n;
+    char         part[PATH_MAX];
+    size_t       len;
+    struct stat  st;
+
     *made = 0;
 
-    if (mkdir(dir, 0700) == 0) {
-        *made = 1;
+    if (lstat(dir, &st) == 0) {
         return AI_APICTL_OK;
     }
 
-    if (errno != EEXIST) {
-        return ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
+    for (len = strlen(dir); len > 1 && dir[len - 1] == '/'; len--) {
+        /* void */
+    }
+
+    n = snprintf(part, sizeof(part), "%.*s.new", (int) len, dir);
+
+    if (n < 0 || (size_t) n >= sizeof(part)) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s: the name is too long",
+                               dir);
+    }
+
+    /* one that was left by a kill */
+    (void) rmdir(part);
+
+    if (mkdir(part, 0700) == -1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s",
+                               (errno == EEXIST) ? part : dir,
                                strerror(errno));
     }
 
-    if (ai_apictl_dir_empty(dir) != 1) {
-        return ai_apictl_error(AI_APICTL_FAILED, "%s is not an empty "
-                               "directory", dir);
+    return ai_apictl_dir_place(part, dir, owner, made);
+}
+
+
+static int
+ai_apictl_dir_place(const char *part, const char *dir,
+    const ai_apictl_owner_t *owner, int *made)
+{
+    int  code;
+
+    code = ai_apictl_dir_give(part, owner);
+
+    if (code == AI_APICTL_OK && rename(part, dir) == -1) {
+        code = ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
+                               strerror(errno));
     }
+
+    if (code != AI_APICTL_OK) {
+        (void) rmdir(part);
+        return code;
+    }
+
+    *made = 1;
 
     return AI_APICTL_OK;
 }
 
 
-int
-ai_apictl_dir_share(ai_apictl_t *ctl, const char *dir)
-{
-    char                path[PATH_MAX];
-    struct stat         st;
-    ai_apictl_owner_t   owner;
-
-    if (ai_apictl_path(path, ctl->dir, "data.mdb") != AI_APICTL_OK
-        || lstat(path, &st) == -1)
-    {
-        /* is told where the store is opened */
-        return AI_APICTL_OK;
-    }
-
-    owner.uid = st.st_uid;
-    owner.gid = st.st_gid;
-
-    return ai_apictl_dir_give(dir, &owner);
-}
-
-
-int
+static int
 ai_apictl_dir_give(const char *dir, const ai_apictl_owner_t *owner)
 {
     int  err, fd;
@@ -131,6 +152,46 @@ ai_apictl_dir_give(const char *dir, const ai_apictl_owner_t *owner)
     }
 
     return AI_APICTL_OK;
+}
+
+
+int
+ai_apictl_dir_empty_make(const char *dir, const ai_apictl_owner_t *owner,
+    int *made)
+{
+    int  code;
+
+    code = ai_apictl_dir_make(dir, owner, made);
+
+    if (code == AI_APICTL_OK && !*made && ai_apictl_dir_empty(dir) != 1) {
+        return ai_apictl_error(AI_APICTL_FAILED, "%s is not an empty "
+                               "directory", dir);
+    }
+
+    return code;
+}
+
+
+int
+ai_apictl_store_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner)
+{
+    int          code;
+    char         path[PATH_MAX];
+    struct stat  st;
+
+    code = ai_apictl_path(path, ctl->dir, "data.mdb");
+
+    if (code == AI_APICTL_OK) {
+        owner->uid = geteuid();
+        owner->gid = getegid();
+
+        if (lstat(path, &st) == 0) {
+            owner->uid = st.st_uid;
+            owner->gid = st.st_gid;
+        }
+    }
+
+    return code;
 }
 
 

@@ -20,14 +20,21 @@ int ai_apictl_path(char *dst, const char *dir, const char *name);
 /* 1: an empty directory, 0: something else, -1: nothing (errno). */
 int ai_apictl_dir_empty(const char *dir);
 
-/* Makes a directory (0700) when there is none; *made tells.  An existing one
- * has to be empty.  AI_APICTL_OK, AI_APICTL_FAILED. */
-int ai_apictl_dir_make(const char *dir, int *made);
+/*
+ * Makes a directory (0700) when there is none; *made tells.  One that root
+ * makes is the owner's at once: it gets its name when it was given to him
+ * (before that it is DIR.new), so that no kill leaves one that he cannot
+ * write in.  "empty": an existing one has to be empty.  AI_APICTL_OK,
+ * AI_APICTL_FAILED.
+ */
+int ai_apictl_dir_make(const char *dir, const ai_apictl_owner_t *owner,
+    int *made);
+int ai_apictl_dir_empty_make(const char *dir, const ai_apictl_owner_t *owner,
+    int *made);
 
-/* A directory that root made is given to who will write there, or to the
- * store's owner.  AI_APICTL_OK, AI_APICTL_FAILED. */
-int ai_apictl_dir_give(const char *dir, const ai_apictl_owner_t *owner);
-int ai_apictl_dir_share(ai_apictl_t *ctl, const char *dir);
+/* Who owns the store; the caller when there is none, which is told where it
+ * is opened.  AI_APICTL_OK, AI_APICTL_STORE (the name is too long). */
+int ai_apictl_store_owner(ai_apictl_t *ctl, ai_apictl_owner_t *owner);
 
 /* AI_APICTL_FAILED with a line when a file system has less than need bytes
  * and a reserve of 1 MiB. */

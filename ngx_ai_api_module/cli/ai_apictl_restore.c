@@ -73,14 +73,10 @@ ai_apictl_cmd_restore(ai_apictl_t *ctl, int argc, char **argv)
         return code;
     }
 
-    code = ai_apictl_dir_make(ctl->dir, &made);
+    code = ai_apictl_dir_empty_make(ctl->dir, &r.owner, &made);
 
     if (code == AI_APICTL_OK) {
-        code = made ? ai_apictl_dir_give(ctl->dir, &r.owner) : AI_APICTL_OK;
-
-        if (code == AI_APICTL_OK) {
-            code = ai_apictl_child(ctl, 0, ai_apictl_restore_child, &r);
-        }
+        code = ai_apictl_child(ctl, 0, ai_apictl_restore_child, &r);
 
         if (code == AI_APICTL_OK) {
             code = ai_apictl_sync_parent(ctl->dir);

@@ -22,12 +22,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 
 /* Records of one look at the store. */
@@ -162,45 +159,23 @@ ai_apictl_retention_keep(ai_apictl_t *ctl, uint32_t *before)
 }
 
 
-/* Made by root it gets its name when it is the store's user's: a kill between
- * the two would leave one that he cannot write in. */
-
 static int
 ai_apictl_retention_dir(ai_apictl_t *ctl, const char *dir)
 {
-    int          code;
-    char         part[PATH_MAX];
-    size_t       n;
-    struct stat  st;
+    int                 code, made;
+    ai_apictl_owner_t   owner;
 
-    if (stat(dir, &st) == 0) {
-        return AI_APICTL_OK;
+    code = ai_apictl_store_owner(ctl, &owner);
+
+    if (code == AI_APICTL_OK) {
+        code = ai_apictl_dir_make(dir, &owner, &made);
     }
 
-    for (n = strlen(dir); n > 1 && dir[n - 1] == '/'; n--) { /* void */ }
-
-    if (snprintf(part, sizeof(part), "%.*s.new", (int) n, dir)
-        >= (int) sizeof(part))
-    {
-        return ai_apictl_error(AI_APICTL_FAILED, "%s: the name is too long",
-                               dir);
+    if (code == AI_APICTL_OK && made) {
+        code = ai_apictl_sync_parent(dir);
     }
 
-    (void) rmdir(part);
-
-    if (mkdir(part, 0700) == -1) {
-        return ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
-                               strerror(errno));
-    }
-
-    code = ai_apictl_dir_share(ctl, part);
-
-    if (code == AI_APICTL_OK && rename(part, dir) == -1) {
-        code = ai_apictl_error(AI_APICTL_FAILED, "cannot make %s: %s", dir,
-                               strerror(errno));
-    }
-
-    return (code == AI_APICTL_OK) ? ai_apictl_sync_parent(dir) : code;
+    return code;
 }
 
 
